@@ -26,6 +26,7 @@ from nilometer.audit.sieve.expected import (
     Path,
     ReadVersion,
     Text,
+    VersionBefore,
 )
 from nilometer.history.columns import COLUMNS
 from nilometer.storage.bodies import topic_of
@@ -97,7 +98,6 @@ def write_form(number: int, event: ExpectedEvent) -> str:
         book_body = f"CASE WHEN {gives} OR {gets_back} THEN {body_of_book} END"
     granted, returned = (topic_of(kind) for kind in (HostMemoryGranted, HostMemoryReturned))
     has_vm, has_host = event.vm_after is not None, event.host_before is not None
-    reads = has_vm or not has_host
     version = _at("version")
     written = f"({gives} OR {gets_back})"
     read_version = quote(_column(HOST_VERSION)) if has_vm else f"{version} - 1"
@@ -115,7 +115,7 @@ def write_form(number: int, event: ExpectedEvent) -> str:
         "vm_after": "NULL" if event.is_removal else writer.state(event.vm_after),
         "host_before": writer.account(event.host_before, read_version),
         "host_after": writer.account(event.host_after, after_version),
-        "release": "NULL" if release is None or not reads else writer.name(cast("Term", release)),
+        "release": "NULL" if release is None else writer.name(cast("Term", release)),
         "begins_host": "false" if has_host else "true",
         "on_host": written if has_vm else "true",
         "book_topic": f"CASE WHEN {gives} THEN {_text(granted)} WHEN {gets_back} THEN {_text(returned)} END",
@@ -218,6 +218,8 @@ class _Writer:
                 yield _Sql(f"to_json({quote(column)})")
             case FromStream():
                 yield _Sql(f"to_json(split_part({_at('stream')}, '/', 2))")
+            case VersionBefore():
+                yield _Sql(f"({_at('version')} - 1)")
             case ReadVersion():
                 self.claimed[_column(HOST_VERSION)] = HOST_VERSION
                 yield _Sql(quote(_column(HOST_VERSION)))

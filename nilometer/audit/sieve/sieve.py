@@ -241,5 +241,5 @@ def _lines(manifest: Manifest, streams: Collection[str]) -> Iterator[tuple[str, 
 def _kind_of(form: ExpectedEvent, guest: Guest) -> Kind:
     """The kind of a form, by which the rules that apply to it are counted."""
     if form.vm_after is None:
-        return form.command, "host"
+        return form.command, "host refused" if form.is_refusal else "host"
     return kind_of_command(form.command, guest, refused=form.is_refusal)

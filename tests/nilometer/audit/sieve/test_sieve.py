@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,54 +14,13 @@ from detection.corruptions import KINDS, renumber
 from detection.histories import Line
 from detection.judging import judged
 from domain.errors import InputError, NilometerError
-from nilometer import Ledger, Request
 from nilometer.audit.sieve.judging import open_export
-from nilometer.history.cloudevents import to_cloudevent
 from nilometer.history.parquet import chunks
 from nilometer.history.parquet.reading import read_export
-from nilometer.ledger.typed_commands import parse_command
 from tests.nilometer.audit.mixed import judged_whole, mixed_history, with_faults
 from tests.nilometer.audit.sieve.exporting import audit_of, export_of
+from tests.nilometer.audit.sieve.known import known_history
 from tests.nilometer.audit.test_buckets import shown
-
-SETTINGS = (
-    ("windows", {"static": {"size": 2**32}}),
-    ("linux-legacy", {"static": {"size": 2**31}}),
-    ("windows-legacy", {"dynamic": {"minimum": 2**29, "startup": 2**30, "maximum": 2**33, "buffer": 20, "weight": 50}}),
-)
-AMOUNTS = (2**21, 2**28, 3 * 2**30, 2**20, 2**40)
-
-
-def known_commands(random: Random, count: int) -> Iterator[Line]:
-    """Commands of which the sieve knows every form: on three VMs of each of two hosts."""
-    vms = [f"vm{host}{number}" for host in (0, 1) for number in range(len(SETTINGS))]
-    for host in (0, 1):
-        yield {"command": "register-host", "host": f"hv{host}", "version": "2022", "total": 2**36, "reserve": 2**31}
-        for number, (guest, memory) in enumerate(SETTINGS):
-            vm = {"vm": f"vm{host}{number}", "host": f"hv{host}", "generation": 2, "guest": guest}
-            yield {"command": "define-vm", **vm, "config_version": "10.0", "memory": memory}
-    for _ in range(count):
-        name_of_vm, amount = random.choice(vms), random.choice(AMOUNTS)
-        choices: list[Line] = [
-            *[{"command": name, "vm": name_of_vm} for name in ("start", "stop", "pause", "resume", "save", "restore")],
-            *[{"command": "start", "vm": name_of_vm}] * 3,
-            *[{"command": "report-in-use", "vm": name_of_vm, "in_use": amount // 4}] * 3,
-            *[{"command": name, "vm": name_of_vm, "amount": amount} for name in ("add-memory", "remove-memory")] * 2,
-            *[{"command": name, "vm": name_of_vm, "amount": amount} for name in ("grow", "reclaim")] * 2,
-            *[{"command": "set-memory", "vm": name_of_vm, "size": amount} for _ in range(1) if amount > 2**25],
-            {"command": "reboot-guest", "vm": name_of_vm},
-        ]
-        yield random.choice(choices)
-
-
-@cache
-def known_history(seed: int, commands: int) -> list[Line]:
-    """What a ledger recorded of such commands: two groups, each of a host and its VMs."""
-    with TemporaryDirectory() as folder, Ledger.open(f"sqlite:///{folder}/l.db", create=True, durable=False) as ledger:
-        for line in known_commands(Random(seed), commands):
-            given = {key: value for key, value in line.items() if key != "command"}
-            ledger.execute(Request(parse_command(line["command"], given), "anna", "detection", reason="a test"))
-        return [to_cloudevent(stored, ledger.id) for stored in ledger.rows()]
 
 
 @settings(deadline=None, max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))

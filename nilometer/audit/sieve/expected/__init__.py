@@ -1,0 +1,53 @@
+"""The events that commands record, as terms: what has to stand in an event is written from the rules that record it.
+
+An expected event is one form in which a command is recorded: the event of its success, or its refusal. Its figures are
+terms over the state before and over what was asked. Both are claimed by the event itself; that the state before is the
+one that the events before left, the sieve checks apart. A form that is not described here is left to the judge.
+
+May import ``domain``, ``rules`` and ``nilometer.storage``. Begin with ``parts`` and ``event`` (what an expected event
+is), then ``on_vms`` and ``on_hosts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from nilometer.audit.sieve.expected.event import ExpectedEvent
+from nilometer.audit.sieve.expected.on_hosts import events_on_hosts
+from nilometer.audit.sieve.expected.on_vms import events_on_vms
+from nilometer.audit.sieve.expected.parts import (
+    HOST_ID,
+    HOST_VERSION,
+    Claimed,
+    FromStream,
+    Nullable,
+    Part,
+    Path,
+    ReadVersion,
+    Text,
+    VersionBefore,
+)
+from nilometer.audit.sieve.expected.writing import RuleTerms
+
+__all__ = [
+    "HOST_ID",
+    "HOST_VERSION",
+    "Claimed",
+    "ExpectedEvent",
+    "FromStream",
+    "Nullable",
+    "Part",
+    "Path",
+    "ReadVersion",
+    "Text",
+    "VersionBefore",
+    "expected_events",
+]
+
+
+@cache
+def expected_events() -> Sequence[ExpectedEvent]:
+    """All forms that the sieve knows."""
+    rules = RuleTerms()
+    return (*events_on_vms(rules), *events_on_hosts(rules))
