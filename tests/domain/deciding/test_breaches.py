@@ -17,7 +17,7 @@ from domain.identifiers import StreamName
 from domain.policy_events import BY_POLICY, PolicyRead
 from domain.quantities import QUANTUM
 from domain.quantities import GiB as GIB
-from domain.state import Host, Vm
+from domain.state import Group, Host, Vm
 from tests.domain.deciding.test_policies import AS_MUCH_FREE, KEEPS, TENTH, enforced, parse, world
 from tests.domain.given import HOST, WEB, do
 from tests.oracle.shapes import Line
@@ -149,6 +149,62 @@ def test_a_change_of_a_vm_is_none_of_what_is_new_nor_of_a_host() -> None:
 def test_a_change_is_asked_of_the_vms_of_a_policy_on_its_hosts(policy: EnforcedPolicy, *, is_refused: bool) -> None:
     answer = running(policy).execute(parse(do("move-vm", to="hv02")))
     assert (answer.code is Code.POLICY) is is_refused
+
+
+def test_a_refused_change_names_what_was_before_where_the_policy_reads_it() -> None:
+    def figures(before: Vm, after: Vm, host: Host, command: str) -> Mapping[str, int | bool | str]:
+        sizes = {"before.assigned": before.assigned, "vm.assigned": after.assigned, "host.free": host.free}
+        return {**sizes, "command": command}
+
+    policy = replace(changing(), change_figures=figures)
+    sizes = {"before.assigned": 4 * GIB, "vm.assigned": 7 * GIB, "host.free": 55 * GIB}
+    (read,) = refused(running(policy), do("add-memory", amount="3GiB"))
+    assert read.figures == {**sizes, "command": "add-memory"}
+
+
+# A group
+
+
+def of_group(most: int, *names: str) -> EnforcedPolicy:
+    """That the VMs with these names hold at most so much together."""
+
+    def has_vm(id: str, name: str) -> bool:
+        return id != name and name in names
+
+    def measure_group(group: Group) -> JointFigures:
+        return JointFigures(max(0, group.held - most), {"group.held": group.held})
+
+    def measure(vm: Vm | None, host: Host) -> int:
+        return 0
+
+    policy = replace(enforced(KEEPS), name="most", sentence="Not too much.", group="shop", has_vm=has_vm)
+    return replace(policy, of_group=measure_group, measure=measure)
+
+
+def test_a_group_is_asked_as_it_is_after_the_change_of_one_of_its_vms() -> None:
+    policy = of_group(20 * GIB, "Web", "Data")
+    given = running(policy)
+    answer = given.execute(parse(do("add-memory", amount="64GiB")))
+    assert (answer.code, answer.granted) == (Code.POLICY, 12 * GIB)
+    event = answer.events[0][1]
+    assert isinstance(event, BY_POLICY)
+    figures = {"group.held": 20 * GIB + QUANTUM}
+    assert event.policies == (PolicyRead("most", 1, "Not too much.", SHOP, 0, QUANTUM, figures),)
+    assert find_other_decision(event) is None
+
+
+def test_a_group_that_breaks_a_policy_may_stay_as_far_from_it_and_no_further() -> None:
+    given = running(of_group(5 * GIB, "Web", "Data"))
+    assert [given.execute(parse(do(command, "db01"))).code for command in ("pause", "resume")] == [None, None]
+    (read,) = refused(given, do("add-memory", amount="2MiB"))
+    assert (read.before, read.after, read.figures) == (3 * GIB, 3 * GIB + QUANTUM, {"group.held": 8 * GIB + QUANTUM})
+    assert given.execute(parse(do("stop", "db01"))).code is None
+
+
+def test_a_vm_outside_the_group_is_asked_of_the_other_policies_alone() -> None:
+    given = running(of_group(0, "Data"), enforced(TENTH))
+    assert given.execute(parse(do("add-memory", amount="1GiB"))).code is None
+    assert [read.policy for read in refused(given, do("add-memory", amount="60GiB"))] == ["tenth_stays_free"]
 
 
 # Beside
