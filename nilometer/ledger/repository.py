@@ -283,15 +283,23 @@ class Repository:
         with self._recorder.transaction(write=False) as db:
             for stream in remembered:
                 if stream in self._books:
-                    book = self._read_book(db, self._books[stream].group.id)
-                    news = news or book.group.version != self.version(stream)
-                    self._books[stream] = book
+                    news = self._refresh_book(db, stream) or news
                     continue
                 for envelope in self._application.stream_in(db, stream, self.version(stream)):
                     advance(self._known, envelope)
                     news = True
         self._read_in |= dict.fromkeys(remembered, self._transactions)
         return news
+
+    def _refresh_book(self, db: Database, stream: str) -> bool:
+        """Reads a book anew. Returns whether it was changed, or closed: then other policies are adopted, too."""
+        before = self._books.pop(stream)
+        try:
+            book = self._books[stream] = self._read_book(db, before.group.id)
+        except BookMissingError:
+            self._policies = None
+            return True
+        return book.group.version != before.group.version
 
     def forget(self, streams: Iterable[str]) -> None:
         """Forgets these streams: they are fetched when they are next named."""

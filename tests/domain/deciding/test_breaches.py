@@ -188,7 +188,7 @@ def test_a_group_is_asked_as_it_is_after_the_change_of_one_of_its_vms() -> None:
     assert (answer.code, answer.granted) == (Code.POLICY, 12 * GIB)
     event = answer.events[0][1]
     assert isinstance(event, BY_POLICY)
-    figures = {"group.held": 20 * GIB + QUANTUM}
+    figures: dict[str, int | bool | str] = {"group.held": 20 * GIB + QUANTUM}
     assert event.policies == (PolicyRead("most", 1, "Not too much.", SHOP, 0, QUANTUM, figures),)
     assert find_other_decision(event) is None
 

@@ -127,6 +127,32 @@ def test_who_remembers_an_older_total_decides_again(shop: Ledger) -> None:
     assert totals(shop)[-1] == 20 * GiB
 
 
+def test_who_remembers_a_full_group_decides_again_before_refusing(shop: Ledger) -> None:
+    with Ledger.open(shop.url) as other:
+        execute(other, do("add-memory", "db01", amount="12GiB"))
+        execute(shop, do("stop"))
+        assert execute(other, do("add-memory", "db01", amount="2GiB")).code is None
+    assert totals(shop) == [size * GiB for size in (8, 20, 16, 18)]
+
+
+def test_who_remembers_a_book_that_is_closed_decides_without_its_policy(shop: Ledger) -> None:
+    with Ledger.open(shop.url) as other:
+        execute(other, do("add-memory", "db01", amount="12GiB"))
+        shop.retire_policy("shop", actor="ann", via="test")
+        assert execute(other, do("add-memory", "db01", amount="2GiB")).code is None
+    assert len(book(shop)) == 3
+
+
+def test_who_remembers_a_policy_alone_that_is_retired_decides_without_it(shop: Ledger) -> None:
+    with Ledger.open(shop.url) as other:
+        execute(other, do("pause", "app01"))
+        shop.retire_policy("shop", actor="ann", via="test")
+        position = shop.position
+        assert execute(other, do("add-memory", "db01", amount="20GiB")).code is None
+        assert other.position == position + 2
+    assert len(book(shop)) == 2
+
+
 def test_commands_in_one_commit_count_on_each_other(shop: Ledger) -> None:
     lines = [do("add-memory", "db01", amount="7GiB"), do("add-memory", amount="7GiB"), do("stop", "db01")]
     granted = [getattr(answer, "granted", None) for answer in shop.execute_all([request(line) for line in lines])]
