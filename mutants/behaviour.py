@@ -16,7 +16,7 @@ from domain.deciding.steps import STEPS
 from domain.decision import outcome_of
 from domain.events import Event
 from domain.quantities import down, whole
-from domain.recording_on_groups import record_on_group
+from domain.recording.groups import record_on_group
 from domain.rule import Rule
 from domain.settings import cap
 from domain.state import Host, Site, Vm

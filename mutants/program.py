@@ -115,7 +115,7 @@ def _line(module: object, *texts: str) -> str:
 def _recordings() -> Iterator[Mutant]:
     """A command that is decided and recorded by the rule of another command with the same arguments."""
     for command, right in RECORDINGS.items():
-        place = _line(steps, f"commands.{command.__name__}: recording.")
+        place = _line(steps, f"commands.{command.__name__}: {right.__name__}")
         for rule in RECORDINGS.values():
             if rule is not right and parameter_types(rule) == parameter_types(right):
                 what = f"{command.__name__} is recorded by {right.__name__} → {rule.__name__}"

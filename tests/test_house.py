@@ -142,7 +142,8 @@ def test_tests_stand_where_what_they_test_stands(package: str) -> None:
 
 DECIDERS: Final[list[Path]] = [
     *sorted((ROOT / "domain" / "deciding").rglob("*.py")),
-    *(ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes", "recording", "recording_on_hosts")),
+    *sorted((ROOT / "domain" / "recording").rglob("*.py")),
+    *(ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes")),
     *(ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")),
 ]
 """What lies between a command and its events, and what folds the events into views."""

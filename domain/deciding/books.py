@@ -14,7 +14,7 @@ from domain.deciding.reads import Reads
 from domain.event import Event
 from domain.identifiers import StreamName, group_stream
 from domain.policy_events import GroupChanged, GroupFigures, GroupMemoryGranted, GroupMemoryReturned
-from domain.recording_on_groups import GroupEventKind, record_on_group
+from domain.recording.groups import GroupEventKind, record_on_group
 from domain.replacing import replace
 
 GROUP_EVENTS: Final[Mapping[GroupEventKind, type[GroupChanged]]] = {

@@ -6,7 +6,7 @@ from domain import commands
 from domain.aggregates import HostAggregate
 from domain.commands import Command, HostCommand
 from domain.events import Argument, Evidence, HostRead, VmRead
-from domain.recording import VmRecording
+from domain.recording.vms.records import VmRecording
 from domain.settings import ConfigVersion, MemorySetting
 from domain.shapes import write_memory
 from domain.state import Host

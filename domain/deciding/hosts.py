@@ -18,7 +18,7 @@ from domain.errors import InputError
 from domain.events import Event, Evidence, HostEvent
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
-from domain.recording_on_hosts import HostEventKind, HostRecording, record_define_vm
+from domain.recording.hosts import HostEventKind, HostRecording, record_define_vm
 from domain.state import Host
 
 

@@ -6,14 +6,41 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Final
 
-from domain import commands, events, lifecycle, recording, recording_on_hosts, resizing
+from domain import commands, events, lifecycle, resizing
 from domain.changes import VM_CHANGES, StateChange
 from domain.commands import HostCommand, VmCommand
 from domain.decision import Decision
 from domain.events import VmEvent
 from domain.record import Record, record
-from domain.recording import VmRecording
-from domain.recording_on_hosts import HostRecording
+from domain.recording.hosts import (
+    HostRecording,
+    record_register_host,
+    record_remove_host,
+    record_resize_host,
+    record_set_reserve,
+)
+from domain.recording.vms.lifecycle import (
+    record_configure_guest,
+    record_configure_memory,
+    record_move_vm,
+    record_pause,
+    record_reboot_guest,
+    record_remove_vm,
+    record_report_in_use,
+    record_restore,
+    record_resume,
+    record_save,
+    record_start,
+    record_stop,
+)
+from domain.recording.vms.memory import (
+    record_add_memory,
+    record_grow,
+    record_reclaim,
+    record_remove_memory,
+    record_set_memory,
+)
+from domain.recording.vms.records import VmRecording
 from domain.state import Vm
 
 
@@ -63,23 +90,23 @@ STEPS: Final[dict[type[VmCommand], Step]] = {
 
 
 RECORDINGS: Final[dict[type[VmCommand], Callable[..., VmRecording]]] = {
-    commands.ConfigureMemory: recording.record_configure_memory,
-    commands.ConfigureGuest: recording.record_configure_guest,
-    commands.Start: recording.record_start,
-    commands.Stop: recording.record_stop,
-    commands.Pause: recording.record_pause,
-    commands.Resume: recording.record_resume,
-    commands.Save: recording.record_save,
-    commands.Restore: recording.record_restore,
-    commands.RebootGuest: recording.record_reboot_guest,
-    commands.ReportInUse: recording.record_report_in_use,
-    commands.AddMemory: recording.record_add_memory,
-    commands.RemoveMemory: recording.record_remove_memory,
-    commands.Grow: recording.record_grow,
-    commands.Reclaim: recording.record_reclaim,
-    commands.RemoveVm: recording.record_remove_vm,
-    commands.SetMemory: recording.record_set_memory,
-    commands.MoveVm: recording.record_move_vm,
+    commands.ConfigureMemory: record_configure_memory,
+    commands.ConfigureGuest: record_configure_guest,
+    commands.Start: record_start,
+    commands.Stop: record_stop,
+    commands.Pause: record_pause,
+    commands.Resume: record_resume,
+    commands.Save: record_save,
+    commands.Restore: record_restore,
+    commands.RebootGuest: record_reboot_guest,
+    commands.ReportInUse: record_report_in_use,
+    commands.AddMemory: record_add_memory,
+    commands.RemoveMemory: record_remove_memory,
+    commands.Grow: record_grow,
+    commands.Reclaim: record_reclaim,
+    commands.RemoveVm: record_remove_vm,
+    commands.SetMemory: record_set_memory,
+    commands.MoveVm: record_move_vm,
 }
 """The rule by which each VM command is decided, and its events are filled in. ``define-vm`` has no VM yet.
 
@@ -88,10 +115,10 @@ whether that is the VM's own.
 """
 
 HOST_RECORDINGS: Final[dict[type[HostCommand], Callable[..., HostRecording]]] = {
-    commands.RegisterHost: recording_on_hosts.record_register_host,
-    commands.ResizeHost: recording_on_hosts.record_resize_host,
-    commands.SetReserve: recording_on_hosts.record_set_reserve,
-    commands.RemoveHost: recording_on_hosts.record_remove_host,
+    commands.RegisterHost: record_register_host,
+    commands.ResizeHost: record_resize_host,
+    commands.SetReserve: record_set_reserve,
+    commands.RemoveHost: record_remove_host,
 }
 """The rule by which each host command is decided, and its event is filled in.
 

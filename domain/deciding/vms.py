@@ -19,7 +19,8 @@ from domain.decision import Code, Decision
 from domain.events import Event, VmEvent
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.record import Record, record
-from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording, static_setting
+from domain.recording.vms.memory import static_setting
+from domain.recording.vms.records import Asked, VmCommandName, VmEventKind, VmRecording
 from domain.state import Host, Vm
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain.commands import NAMES, Command, SetMemory
 from domain.deciding.world import World
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Host, Power, Vm
 from nilometer.ledger.policies import PolicySet
 from rules.policies.compiling import Measure, compile_measure

@@ -20,7 +20,7 @@ from domain.changes import HOST_CHANGES, VM_CHANGES
 from domain.commands import NAMES
 from domain.deciding.steps import STEPS
 from domain.hosts import register_host, remove_host, resize_host, set_reserve
-from domain.recording_on_groups import record_on_group
+from domain.recording.groups import record_on_group
 from domain.rule import RULES, Rule, is_rule
 from rules.cache_folder import cache_folder
 from rules.claims import CLAIMS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, cast
 
 from domain.deciding.books import GROUP_EVENTS
-from domain.recording_on_groups import GroupEventKind, record_on_group
+from domain.recording.groups import GroupEventKind, record_on_group
 from domain.state import Group
 from rules.obligations.builder import ObligationBuilder, integer
 from rules.specification.groups import group_book_agrees, group_event_is_where_due

@@ -11,8 +11,9 @@ from domain.deciding.hosts import HOST_EVENTS
 from domain.deciding.redecide import HOST_DECISIONS
 from domain.deciding.steps import HOST_RECORDINGS, STEPS
 from domain.deciding.vms import VM_EVENTS
-from domain.recording import VmCommandName, VmEventKind, static_setting
-from domain.recording_on_hosts import HostCommandName, HostEventKind
+from domain.recording.hosts import HostCommandName, HostEventKind
+from domain.recording.vms.memory import static_setting
+from domain.recording.vms.records import VmCommandName, VmEventKind
 from domain.rule import Rule
 from domain.settings import HostVersion
 from domain.state import Host

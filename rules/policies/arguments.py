@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Group, Vm
 from rules.symbolic import terms
 from rules.symbolic.values import SymbolicRecord, Value, symbolic

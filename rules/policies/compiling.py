@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar, cast
 
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Group, Host, Vm
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Op, Term, subterms

@@ -15,7 +15,7 @@ from domain.deciding.world import World
 from domain.errors import InputError
 from domain.identifiers import StreamName, group_stream, policy_stream
 from domain.policy_events import PolicyAdopted
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Group, Host, Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy

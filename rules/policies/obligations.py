@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from domain.evolve import book_change, group_changed
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Group, Site
 from rules.obligations.builder import Obligation, ObligationBuilder, can_be_written
 from rules.policies.arguments import GROUP

@@ -11,7 +11,7 @@ from typing import Final, cast
 from domain.aggregates import VmAggregate
 from domain.deciding.world import World
 from domain.identifiers import StreamName, host_stream, split_stream, subject_id, vm_stream
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Group, Host, Vm
 from rules.policies.compiling import Measure
 from rules.policies.policy import Policy

@@ -2,7 +2,7 @@
 
 from domain.guests import Guest
 from domain.quantities import GiB, MiB, TiB
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.settings import HostVersion, Mode
 from domain.state import Group, Host, Power, Vm
 

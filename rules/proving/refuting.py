@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from domain import recording
 from domain.commands import COMMANDS
 from domain.deciding.redecide import HOST_DECISIONS
 from domain.deciding.steps import STEPS
 from domain.decision import Code
-from domain.recording_on_groups import GroupRecording
+from domain.recording.groups import GroupRecording
+from domain.recording.vms.memory import record_set_memory
 from domain.rule import Rule
 from rules.catalogue import describe, predicate_named
 from rules.concrete.counterexample import Counterexample, Figures
@@ -148,5 +148,5 @@ def rules_of_command(command: str | None) -> list[Rule]:
     return [step.rule, step.change.rule]
 
 
-_OTHER_RULES: Final[Mapping[str, Rule]] = {**HOST_DECISIONS, "set-memory": recording.record_set_memory}
+_OTHER_RULES: Final[Mapping[str, Rule]] = {**HOST_DECISIONS, "set-memory": record_set_memory}
 """The deciding rules of the commands that are not in ``STEPS``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.recording_on_groups import GroupEventKind, GroupRecording
+from domain.recording.groups import GroupEventKind, GroupRecording
 from domain.state import Group, Vm
 from rules.specification.figures import held_by
 from rules.specification.predicate import predicate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain.decision import Code, Decision, Outcome
 from domain.events import HostFigures, VmFigures
-from domain.recording import Asked, VmCommandName, VmEventKind, VmRecording
-from domain.recording_on_hosts import DefinitionRecording, HostCommandName, HostEventKind, HostRecording
+from domain.recording.hosts import DefinitionRecording, HostCommandName, HostEventKind, HostRecording
+from domain.recording.vms.records import Asked, VmCommandName, VmEventKind, VmRecording
 from domain.settings import MemorySetting, Mode
 from domain.state import Host, Power, Site, Vm
 from rules.specification.changes import host_is_kept

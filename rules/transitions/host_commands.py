@@ -16,7 +16,7 @@ from domain.commands import NAMES, DefineVm, RegisterHost, RemoveHost
 from domain.deciding.hosts import HOST_EVENTS
 from domain.deciding.steps import HOST_RECORDINGS
 from domain.decision import accepted
-from domain.recording_on_hosts import HostEventKind, record_define_vm
+from domain.recording.hosts import HostEventKind, record_define_vm
 from domain.rule import Rule
 from domain.state import Site
 from rules.symbolic import terms

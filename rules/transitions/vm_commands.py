@@ -16,7 +16,7 @@ from domain.deciding.steps import RECORDINGS
 from domain.deciding.vms import VM_EVENTS
 from domain.decision import accepted
 from domain.events import HostMemoryGranted, HostMemoryReturned
-from domain.recording import VmEventKind
+from domain.recording.vms.records import VmEventKind
 from domain.rule import Rule
 from domain.state import Site
 from rules.symbolic import terms

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 from types import ModuleType
 
 from domain import (
@@ -14,8 +16,6 @@ from domain import (
     lifecycle,
     quantities,
     recording,
-    recording_on_groups,
-    recording_on_hosts,
     resizing,
     settings,
     state,
@@ -34,12 +34,10 @@ MODULES = (
     hosts,
     lifecycle,
     quantities,
-    recording,
-    recording_on_groups,
-    recording_on_hosts,
     resizing,
     settings,
     state,
+    *(import_module(found.name) for found in walk_packages(recording.__path__, f"{recording.__name__}.")),
 )
 """Where decisions are made, and nothing else is."""
 FIGURES = (vm_figures, host_figures)

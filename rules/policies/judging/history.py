@@ -19,7 +19,7 @@ from domain.events import (
     VmEvent,
 )
 from domain.identifiers import StreamName, UtcTime, split_stream
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.state import Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy

@@ -19,7 +19,7 @@ from domain.observed.events import HostObserved, Observed, VmMemoryMoved, VmObse
 from domain.observed.host import ObservedHost
 from domain.observed.settings import known_parts
 from domain.observed.vm import ObservedVm
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.settings import Mode
 from domain.state import Power
 from rules.judging.findings import Verdict

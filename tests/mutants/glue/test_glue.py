@@ -103,7 +103,7 @@ def test_tests_that_cannot_be_collected_are_no_tests_that_notice_nothing() -> No
 
 def test_a_change_in_a_table_is_noticed_where_the_module_is_loaded_with_it() -> None:
     test = "tests/rules/judging/decided/test_sizes.py"
-    assert judged(test, "steps.py:45: wrong member") == [(Noticed.TESTS, test)]
+    assert judged(test, "steps.py:72: wrong member") == [(Noticed.TESTS, test)]
 
 
 def test_what_was_noticed_is_kept_and_survivors_are_asked_about_again(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from domain.events import VmEvent
 from domain.guests import Guest
 from domain.identifiers import StreamName
 from domain.quantities import GiB
-from domain.recording import VmCommandName
+from domain.recording.vms.records import VmCommandName
 from domain.settings import ConfigVersion, HostVersion, MemorySetting
 from domain.state import Group, Vm
 from rules.policies.checking import Kept, PolicyCheck, PolicyReport, check_policies

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from domain import events
 from domain.deciding.hosts import HOST_EVENTS
-from domain.recording_on_hosts import HostCommandName, HostEventKind
+from domain.recording.hosts import HostCommandName, HostEventKind
 from domain.state import Site
 from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
 from nilometer.audit.sieve.expected.event import ExpectedEvent

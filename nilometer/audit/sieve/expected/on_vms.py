@@ -11,7 +11,8 @@ from domain.changes import host_figures
 from domain.commands import COMMANDS
 from domain.deciding.vms import VM_EVENTS
 from domain.events import VmFigures
-from domain.recording import VmCommandName, VmEventKind, static_setting
+from domain.recording.vms.memory import static_setting
+from domain.recording.vms.records import VmCommandName, VmEventKind
 from domain.settings import MemorySetting
 from domain.state import Site
 from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
