@@ -5,16 +5,18 @@ A column is null where an event does not say it, or says something of another ty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, cast
+
+from pydantic_core import to_json
 
 from domain.identifiers import StreamName, split_stream
 from nilometer.storage.reader import StoredRow
 from nilometer.times import is_utc_time
 
-SCHEMA_VERSION: Final = 1
-"""Of these columns: it changes when one of them does."""
+SCHEMA_VERSION: Final = 2
+"""Of these columns: it changes when one of them does. Files of earlier versions are read too."""
 
 
 class ColumnType(StrEnum):
@@ -34,6 +36,8 @@ class Column(NamedTuple):
     name: str
     type: ColumnType
     meaning: str
+    since: int = 1
+    """The version that brought it."""
 
 
 _SIZES: Final = (
@@ -97,8 +101,15 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("why", ColumnType.LABEL, "why memory moved: `request`, `unasked`, `balancer` or `checkpoint`"),
     *_figures("before", "before the event"),
     *_figures("after", "after the event; of an observed one, as measured"),
+    Column("read_host_id", ColumnType.LABEL, "the id of the host that the decision read", since=2),
+    Column("read_host_stream_version", ColumnType.INTEGER, "the version of its stream that was read", since=2),
+    Column("read_host_version", ColumnType.LABEL, "its release, such as `2022`, as read", since=2),
+    Column("read_host_total", ColumnType.INTEGER, "its `total`, as read, in bytes", since=2),
+    Column("read_host_reserve", ColumnType.INTEGER, "its `reserve`, as read, in bytes", since=2),
+    Column("read_host_held", ColumnType.INTEGER, "its `held`, as read, in bytes", since=2),
+    Column("read_vm", ColumnType.LABEL, "the settings of the VM that the decision read, as JSON", since=2),
 )
-"""All columns, in their order."""
+"""All columns, in their order: those that came later stand behind."""
 
 STORED: Final = ("position", "stream", "version", "topic", "body")
 """The columns of which the event is made again."""
@@ -134,6 +145,8 @@ _PLAIN: Final = ("command", "outcome", "code", "requested", "granted", "size", "
 _FIGURES: Final = ("power", "session", *_SIZES, *_HOST_SIZES)
 
 _TYPES: Final = {column.name: column.type for column in COLUMNS} | {"time": ColumnType.MOMENT}
+_READ_OF_HOST: Final = ("id", "stream_version", "version", "total", "reserve", "held")
+_EVIDENCE_READERS: Final = tuple((name, _READ[_TYPES[f"read_host_{name}"]]) for name in _READ_OF_HOST)
 _ATTRIBUTE_READERS: Final = tuple((name, _READ[_TYPES[name]]) for name in _ATTRIBUTES)
 _PLAIN_READERS: Final = tuple((name, _READ[_TYPES[name]]) for name in _PLAIN)
 _FIGURE_READERS: Final = tuple((name, _READ[_TYPES[f"after_{name}"]]) for name in _FIGURES)
@@ -178,7 +191,15 @@ class ColumnReader:
             _text(data.get("why")),
             *[read(before.get(name)) for name, read in _FIGURE_READERS],
             *[read(after.get(name)) for name, read in _FIGURE_READERS],
+            *self._evidence(_object(data.get("evidence"))),
         )
+
+    def _evidence(self, evidence: Mapping[str, object]) -> Iterator[object]:
+        """What the decision read."""
+        host, vm = _object(evidence.get("host")), evidence.get("vm")
+        for name, read in _EVIDENCE_READERS:
+            yield read(host.get(name))
+        yield to_json(vm).decode() if isinstance(vm, dict) else None
 
     def read_named(self, row: StoredRow, cloudevent: Mapping[str, object]) -> dict[str, object]:
         """The same by the names of the columns, without those that are null."""

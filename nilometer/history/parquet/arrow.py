@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow
 
-from nilometer.history.columns import COLUMNS, ColumnType
+from nilometer.history.columns import COLUMNS, SCHEMA_VERSION, ColumnType
 
 _MOMENT: Final = pyarrow.timestamp("us", tz="UTC")
 _TYPES: Final = {
@@ -17,7 +17,12 @@ _TYPES: Final = {
     ColumnType.MOMENT: _MOMENT,
     ColumnType.FLAG: pyarrow.bool_(),
 }
-SCHEMA: Final = pyarrow.schema([(column.name, _TYPES[column.type]) for column in COLUMNS])
+SCHEMAS: Final = {
+    version: pyarrow.schema([(column.name, _TYPES[column.type]) for column in COLUMNS if column.since <= version])
+    for version in range(1, SCHEMA_VERSION + 1)
+}
+"""The schema of each version of the columns."""
+SCHEMA: Final = SCHEMAS[SCHEMA_VERSION]
 
 _WITHOUT_ZONE: Final = pyarrow.timestamp("us")
 

@@ -6,10 +6,11 @@ that hold them. The last line says that it is complete. A line that was cut off 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -38,6 +39,8 @@ class ExportFile:
     events: int
     sha256: str
     """Of its history lines."""
+    file_sha256: str = ""
+    """Of the file itself; empty in exports with columns of version 1."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,8 @@ class Manifest:
     """The position of the last event that it is to hold."""
     buckets: int
     """How many parts each day is divided into, along groups of hosts and VMs."""
+    schema: int = SCHEMA_VERSION
+    """The version of the columns."""
     runs: list[tuple[ExportFile, ...]] = field(default_factory=list[tuple[ExportFile, ...]])
     """The events in order: all of one run come before all of the next."""
     is_complete: bool = False
@@ -69,7 +74,7 @@ class Manifest:
         """Writes the first line. Raises ``FileExistsError`` if there is a manifest."""
         head = {
             "format": FORMAT,
-            "schema": SCHEMA_VERSION,
+            "schema": self.schema,
             "ledger": self.ledger,
             "last": self.last,
             "buckets": self.buckets,
@@ -79,11 +84,7 @@ class Manifest:
 
     def add_run(self, files: Sequence[ExportFile]) -> None:
         """Adds the files of a run, which are complete."""
-        documents = [
-            {"path": file.path, "first": file.first, "last": file.last, "events": file.events, "sha256": file.sha256}
-            for file in files
-        ]
-        _append(self.folder / NAME, {"files": documents})
+        _append(self.folder / NAME, {"files": [asdict(file) for file in files]})
         self.runs.append(tuple(files))
 
     def complete(self) -> None:
@@ -108,6 +109,12 @@ def create_private(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL | _BINARY, 0o600), "wb")
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Reads the list of an export's files. Raises ``InputError`` if it is damaged or of another version."""
     return parse_manifest((folder / NAME).read_bytes(), folder)
@@ -122,9 +129,10 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
         head, rest = lines[0], lines[1:]
         if head["format"] != FORMAT:
             raise ValueError
-        if head["schema"] != SCHEMA_VERSION:
+        schema = _typed(head["schema"], int)
+        if not 1 <= schema <= SCHEMA_VERSION:
             raise InputError(
-                f"{path}: the export has columns of version {head['schema']}; this is {SCHEMA_VERSION}",
+                f"{path}: the export has columns of version {schema}; this Nilometer reads 1 to {SCHEMA_VERSION}",
                 hint="read it with the version of Nilometer that wrote it, or export the ledger again",
             )
         manifest = Manifest(
@@ -132,10 +140,11 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
             ledger=_typed(head["ledger"], str),
             last=_typed(head["last"], int),
             buckets=_typed(head["buckets"], int),
+            schema=schema,
         )
         for document in rest:
             if "files" in document:
-                manifest.runs.append(tuple(_read_file(file) for file in document["files"]))
+                manifest.runs.append(tuple(_read_file(file, schema) for file in document["files"]))
             elif _typed(document["events"], int) != manifest.events:
                 raise InputError(
                     f"{path}: it names files with {manifest.events} events, and {document['events']} were written",
@@ -159,13 +168,14 @@ def drop_torn_line(folder: Path) -> None:
             stream.truncate(content.rfind(b"\n") + 1)
 
 
-def _read_file(document: dict[str, object]) -> ExportFile:
+def _read_file(document: dict[str, object], schema: int) -> ExportFile:
     return ExportFile(
         path=_typed(document["path"], str),
         first=_typed(document["first"], int),
         last=_typed(document["last"], int),
         events=_typed(document["events"], int),
         sha256=_typed(document["sha256"], str),
+        file_sha256="" if schema == 1 else _typed(document["file_sha256"], str),
     )
 
 

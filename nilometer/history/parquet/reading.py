@@ -21,7 +21,7 @@ from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_digested_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
-from nilometer.history.parquet.arrow import SCHEMA, to_utc_times
+from nilometer.history.parquet.arrow import SCHEMAS, to_utc_times
 from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
 from nilometer.storage.reader import StoredRow
 
@@ -204,12 +204,14 @@ class LedgerFile:
             name.decode("utf-8", "replace").removeprefix("nilometer."): value.decode("utf-8", "replace")
             for name, value in found.items()
         }
-        schema = facts.get("schema")
-        if schema is None:
+        version = facts.get("schema")
+        if version is None:
             raise InputError(f"{self.name}: nilo export did not write this Parquet file", hint=_NOT_OURS)
-        if schema != str(SCHEMA_VERSION) or not self._file.schema_arrow.equals(SCHEMA):
+        schema = SCHEMAS.get(int(version)) if version.isdecimal() else None
+        if schema is None or not self._file.schema_arrow.equals(schema):
             raise InputError(
-                f"{self.name}: its columns are not those of version {SCHEMA_VERSION}, which this Nilometer reads",
+                f"{self.name}: its columns are not those of version {version[:20]} "
+                f"(this Nilometer reads 1 to {SCHEMA_VERSION})",
                 hint=_NOT_OURS,
             )
         try:

@@ -22,7 +22,15 @@ from nilometer.history.cloudevents import to_cloudevent
 from nilometer.history.columns import COLUMNS, SCHEMA_VERSION, ColumnReader
 from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.arrow import SCHEMA, to_table
-from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, create_private, drop_torn_line, read_manifest
+from nilometer.history.parquet.manifest import (
+    NAME,
+    ExportFile,
+    Manifest,
+    create_private,
+    digest_of,
+    drop_torn_line,
+    read_manifest,
+)
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
 
@@ -117,6 +125,12 @@ def _go_on(ledger: LedgerReader, folder: Path) -> Manifest:
         raise InputError(
             f"{folder} has an export up to position {manifest.last}; the ledger ends at {ledger.position}",
             hint="was an older backup of the ledger restored? name a new folder",
+        )
+    if manifest.schema != SCHEMA_VERSION and not (manifest.is_complete and manifest.last == ledger.position):
+        raise InputError(
+            f"{folder} has an export with columns of version {manifest.schema}; this Nilometer writes "
+            f"version {SCHEMA_VERSION}, and cannot go on with it; it was not touched",
+            hint="name a new folder",
         )
     if manifest.is_complete and manifest.last < ledger.position:
         raise InputError(
@@ -248,20 +262,21 @@ class _File:
 
     def close(self, facts: Mapping[str, str]) -> ExportFile:
         self.write()
-        written = ExportFile(
-            path=self._path,
-            first=self._first,
-            last=self._last,
-            events=self._events,
-            sha256=self._digest.hexdigest(),
-        )
-        facts = {**facts, "first": str(written.first), "last": str(written.last)}
-        facts |= {"events": str(written.events), "sha256": written.sha256}
+        sha256 = self._digest.hexdigest()
+        facts = {**facts, "first": str(self._first), "last": str(self._last)}
+        facts |= {"events": str(self._events), "sha256": sha256}
         self._writer.add_key_value_metadata({f"nilometer.{name}": value for name, value in facts.items()})
         self._writer.close()
         os.fsync(self._stream.fileno())
         self._stream.close()
-        return written
+        return ExportFile(
+            path=self._path,
+            first=self._first,
+            last=self._last,
+            events=self._events,
+            sha256=sha256,
+            file_sha256=digest_of(self._hidden),
+        )
 
     def abandon(self) -> None:
         self._writer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -94,9 +95,43 @@ def comes_back(before: bytes, folder: Path) -> Path:
     return exported
 
 
-def test_a_folder_that_the_first_version_wrote_is_read_to_the_byte() -> None:
-    folder = Path(__file__).with_name("goldens") / "policies"  # POLICY_GOLDEN as it exported that; never changes
+@pytest.mark.parametrize(("golden", "schema"), [("policies", 1), ("policies-2", 2)])
+def test_a_folder_that_an_earlier_version_wrote_is_read_to_the_byte(golden: str, schema: int) -> None:
+    folder = Path(__file__).with_name("goldens") / golden  # POLICY_GOLDEN as it exported that; never changes
+    assert read_manifest(folder).schema == schema
     assert b"".join(read_export(folder)) == POLICY_GOLDEN.read_bytes()
+
+
+def test_an_export_that_an_earlier_version_began_is_not_gone_on_with(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    shutil.copytree(Path(__file__).with_name("goldens") / "policies", folder)
+    manifest = folder / NAME
+    begun = b"".join(manifest.read_bytes().splitlines(keepends=True)[:-1])  # all but that it is complete
+    manifest.write_bytes(begun)
+    with ledger_of(POLICY_GOLDEN.read_bytes(), tmp_path) as ledger, pytest.raises(InputError) as caught:
+        export(ledger, folder)
+    assert "has an export with columns of version 1; this Nilometer writes version 2" in caught.value.message
+    assert manifest.read_bytes() == begun
+
+
+READ = ("id", "stream_version", "version", "total", "reserve", "held")
+
+
+def test_what_a_decision_read_is_in_columns(tmp_path: Path) -> None:
+    exported = comes_back((HISTORY_GOLDENS / "resizes-2.jsonl").read_bytes(), tmp_path)
+    compared = 0
+    for file in files_of(exported):
+        table = pyarrow.parquet.ParquetFile(file).read()
+        columns = [
+            table.column(name).to_pylist() for name in ("body", "read_vm", *(f"read_host_{key}" for key in READ))
+        ]
+        for body, read_vm, *read_host in zip(*columns, strict=True):
+            evidence = json.loads(body)["data"].get("evidence") or {"host": None, "vm": None}
+            host, vm = evidence["host"], evidence["vm"]
+            assert read_host == [host[key] if host else None for key in READ]
+            assert json.loads(read_vm or "null") == vm
+            compared += host is not None and vm is not None
+    assert compared
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
@@ -325,14 +360,14 @@ def test_a_parquet_file_that_something_else_wrote(exported: Path) -> None:
 
 def test_a_column_less(exported: Path) -> None:
     rewrite(files_of(exported)[0], lambda table: table.drop_columns(["body"]))
-    assert "its columns are not those of version 1" in problem_of(exported)
+    assert "its columns are not those of version 2" in problem_of(exported)
 
 
 def test_a_manifest_that_is_damaged_or_of_another_version(exported: Path) -> None:
     manifest = exported / NAME
     content = manifest.read_bytes()
-    manifest.write_bytes(content.replace(b'"schema":1', b'"schema":2'))
-    assert "the export has columns of version 2" in problem_of(exported)
+    manifest.write_bytes(content.replace(b'"schema":2', b'"schema":3'))
+    assert "the export has columns of version 3; this Nilometer reads 1 to 2" in problem_of(exported)
     manifest.write_bytes(content.replace(b'"first":1,', b'"first":"1",'))
     assert "this list of the export's files is damaged" in problem_of(exported)
     lines = content.splitlines(keepends=True)
