@@ -31,14 +31,11 @@ from domain.events import (
     VmStopped,
 )
 from domain.observed.events import (
-    BackupRestored,
     HostInventoried,
     HostNotWatched,
     HostObserved,
     HostRetired,
     HostWatched,
-    ImportBegun,
-    ImportRecorded,
     VmAnnotated,
     VmChangeRequested,
     VmCheckpoint,
@@ -50,6 +47,7 @@ from domain.observed.events import (
     VmRequestSettled,
     VmRetired,
 )
+from domain.observed.imports import BackupRestored, ImportBegun, ImportRecorded
 from domain.policy_events import (
     GroupClosed,
     GroupMemoryGranted,

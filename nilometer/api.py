@@ -41,7 +41,7 @@ from domain.identifiers import HostId as HostId
 from domain.identifiers import StreamName as StreamName
 from domain.identifiers import UtcTime as UtcTime
 from domain.identifiers import VmId as VmId
-from domain.observed.events import Means as Means
+from domain.observed.words import Means as Means
 from domain.settings import ConfigVersion as ConfigVersion
 from domain.settings import HostVersion as HostVersion
 from domain.settings import MemorySetting as MemorySetting

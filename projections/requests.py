@@ -10,15 +10,8 @@ from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Event, VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime, subject_id, vm_id
-from domain.observed.events import (
-    FAILED_JOB,
-    ObservedCode,
-    VmAnnotated,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import VmAnnotated, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import FAILED_JOB, ObservedCode
 
 _RESIZES = frozenset(("add-memory", "remove-memory", "set-memory", "grow", "reclaim"))
 _TAKES = frozenset(("remove-memory", "reclaim"))

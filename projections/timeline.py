@@ -7,7 +7,8 @@ from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, HostEvent, VmEvent
 from domain.identifiers import split_stream
-from domain.observed.events import FAILED_JOB, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.words import FAILED_JOB, ObservedCode
 from domain.record import Record, record
 
 

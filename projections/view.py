@@ -12,9 +12,9 @@ from typing import Literal
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.errors import UnknownHost, UnknownVm
 from domain.guests import Guest
-from domain.observed.events import BASE_MEMORY
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm, OpenRequest
+from domain.observed.words import BASE_MEMORY
 from domain.settings import HostVersion, MemorySetting
 from domain.state import Power
 from projections.fleet import Fleet

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.guests import Mechanism
-from domain.observed.events import BASE_MEMORY, Means
+from domain.observed.words import BASE_MEMORY, Means
 
 
 @dataclass(slots=True)

@@ -6,8 +6,7 @@ The metadata of an event says who acted, when it happened (a moment, or an inter
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from domain.decision import Code, Outcome
 from domain.event import Event, event
@@ -15,83 +14,11 @@ from domain.guests import Guest, Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.polls import ListedVms, NewestPoll, PollFigures, Stretch, TightestPoll
 from domain.observed.shortage import ShortBy
+from domain.observed.words import CauseIs, Means, ObservedCode, WhyMoved
 from domain.record import Record, record
 from domain.settings import HostVersion, MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power
-
-BASE_MEMORY = "base-memory"
-"""The device that stands for the memory a VM boots with."""
-
-
-FAILED_JOB: Final = "failed job"
-"""The label of a measure that reports only that a requested change failed, and not which change."""
-
-OWN_CHANGE: Final = "change"
-"""The label of a measure that reports a recorded command of which no figures are certain: its words, and its end."""
-
-CONTRADICTED: Final = "contradicted"
-"""The label of a measure that reports that a recorded change names one account, and the host saw another."""
-
-SHORT_RESTART: Final = "restarted short of memory"
-"""The label of a measure that a guest started again with less than its startup memory."""
-
-STATED: Final = "stated"
-"""The label of a host's measure whose figures somebody stated, because no counter shows them."""
-
-UNKNOWN_ACTOR: Final = "nobody we know of"
-"""The actor of a change that was seen, where no source records who made it. Stored in events: it never changes."""
-
-
-class Means(StrEnum):
-    """Through what memory reaches a VM or leaves it: an account of its own for each device."""
-
-    BOOT = "boot"
-    """Memory that the VM boots with."""
-    VIRTIO_MEM = "virtio-mem"
-    PC_DIMM = "pc-dimm"
-    """All plugged memory modules together."""
-    BALLOON = "balloon"
-    """The balloon's account: its size is what it leaves to the guest of boot memory and modules."""
-
-
-class ObservedCode(StrEnum):
-    """Why an observed request fell short, beyond the codes that our own decisions have."""
-
-    REFUSED_BY_HYPERVISOR = "refused-by-hypervisor"
-    REFUSED_BY_GUEST = "refused-by-guest"
-    GUEST_LOST = "guest-lost"
-    SUPERSEDED = "superseded"
-    """A later request for the same device was accepted before this one reached its target."""
-    VM_STOPPED = "vm-stopped"
-    """The VM stopped before the target was reached."""
-    NOT_CARRIED_OUT = "not-carried-out"
-    """The line broke before the hypervisor answered, and it did not do what it was asked."""
-    NOT_REPORTED = "not-told"
-    """The source gives no reason, and the figures do not show one."""
-
-
-class CauseIs(StrEnum):
-    """How the cause of a short grant is known."""
-
-    REPORTED = "told"
-    """The hypervisor or the guest said so; its words are kept as they are and decide nothing."""
-    INFERRED = "inferred"
-    """It follows from the figures."""
-    UNKNOWN = "unknown"
-
-
-class WhyMoved(StrEnum):
-    """Why memory moved."""
-
-    REQUEST = "request"
-    """The move went towards the target of an open request."""
-    UNASKED = "unasked"
-    """No request was open for the device, or the move went away from the target."""
-    BALANCER = "balancer"
-    """Dynamic Memory moved it."""
-    CHECKPOINT = "checkpoint"
-    """A checkpoint was applied, which brings back the sizes of its moment."""
 
 
 @record(kw_only=True)
@@ -362,71 +289,3 @@ class HostObserved(Observed):
     label: str | None = None
     listed: ListedVms | None = None
     tightest: TightestPoll | None = None
-
-
-@record()
-class KindCount(Record):
-    """How many records of one kind were not needed, or had a remark."""
-
-    kind: str
-    count: int
-
-
-@event("import.begun", version=1)
-@record(kw_only=True)
-class ImportBegun(Observed):
-    """The import of a file began. It is recorded together with the first events of the import, before them.
-
-    Its stream is that of the file's ``import.recorded``. Files that are imported together begin together.
-    """
-
-    file: str
-    format: str
-    sha256: str
-    size: int
-    """The size of the file in bytes, as far as it is imported."""
-    prefix: str
-    began_after: int
-    """The position of the last event that the import knew: if it is killed and run again, it goes on from there."""
-
-
-@event("import.restored", version=1)
-@record(kw_only=True)
-class BackupRestored(Observed):
-    """A sealed ledger was restored from a backup: what was recorded and sealed after that is given up.
-
-    Its stream is ``import/`` and the first 16 digits of the digest of the backup's events and receipts.
-    """
-
-    file: str
-    sha256: str
-    events: int
-    """How many events the backup has."""
-    sealed_as: str
-    """The name of the log that it was sealed as."""
-    sealed: int
-    """How many of its events are sealed under that name."""
-
-
-@event("import.recorded", version=2)
-@record(kw_only=True)
-class ImportRecorded(Observed):
-    """A whole file was imported. Its stream is ``import/`` and the first 16 digits of its digest.
-
-    ``records`` = those that gave events (``telling``) + repeats + those not needed.
-    """
-
-    file: str
-    format: str
-    sha256: str
-    prefix: str
-    records: int
-    telling: int
-    """Records that gave events."""
-    events: int
-    repeats: int
-    not_needed: tuple[KindCount, ...]
-    unreadable: int = 0
-    """Lines that were skipped because they could not be read."""
-    remarks: tuple[KindCount, ...] = ()
-    """What was odd about records that were read nevertheless, such as a gap in their numbers."""

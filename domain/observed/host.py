@@ -7,18 +7,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from domain.identifiers import UtcTime
-from domain.observed.events import (
-    STATED,
-    HostInventoried,
-    HostNotWatched,
-    HostObserved,
-    HostRetired,
-    HostWatched,
-    Means,
-    Observed,
-)
+from domain.observed.events import HostInventoried, HostNotWatched, HostObserved, HostRetired, HostWatched, Observed
 from domain.observed.polls import Gap, PollFigures
 from domain.observed.vm import RETIRED, ObservedVm
+from domain.observed.words import STATED, Means
 from domain.settings import HostVersion
 
 

@@ -13,8 +13,6 @@ from domain.guests import Guest
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.devices import DeviceAccount, assigned_of, balloon_of, held_of, lent_of
 from domain.observed.events import (
-    BASE_MEMORY,
-    Means,
     Observed,
     VmChangeRequested,
     VmCheckpoint,
@@ -28,6 +26,7 @@ from domain.observed.events import (
 )
 from domain.observed.polls import PollFigures
 from domain.observed.shortage import MemoryShortage
+from domain.observed.words import BASE_MEMORY, Means
 from domain.settings import MemorySetting
 from domain.shapes import ConfigVersionText
 from domain.state import Power

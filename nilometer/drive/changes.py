@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from domain.observed.events import Means
+from domain.observed.words import Means
 from domain.quantities import MiB
 from nilometer.drive.driver import CannotBeAsked, DeviceChange, MemoryReading, Message, PluggedDevice
 from nilometer.messages.sizes import format_rounded, format_typed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from domain.errors import InputError
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.files import read_small_file
 

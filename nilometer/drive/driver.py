@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from domain.errors import InputError, NilometerError
 from domain.identifiers import UtcTime
-from domain.observed.events import Means
+from domain.observed.words import Means
 
 Message = dict[str, Any]
 """A message of a hypervisor, as it is."""

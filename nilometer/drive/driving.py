@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.decision import Outcome, outcome_of
 from domain.identifiers import UtcTime
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.drive.changes import find_change
 from nilometer.drive.driver import (
     CannotBeAsked,

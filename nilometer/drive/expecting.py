@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.decision import Code
-from domain.observed.events import Means
+from domain.observed.words import Means
 from domain.quantities import FLOOR, QUANTUM
 from domain.resizing import take
 from nilometer.drive.driver import DeviceChange, MemoryReading

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from qemu.qmp import ConnectError, EventListener, ExecInterruptedError, ExecuteError, QMPClient, QMPError, StateError
 
 from domain.identifiers import UtcTime
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.drive.driver import (
     CannotBeAsked,
     Capabilities,

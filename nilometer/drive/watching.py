@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.identifiers import UtcTime
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.drive.driver import Capabilities, DeviceChange, Driver, LineBroken, MemoryReading, Message
 from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.importers.qemu.facts import EVIDENCE

@@ -8,7 +8,8 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import VmId, seconds_between, vm_id
-from domain.observed.events import UNKNOWN_ACTOR, HostNotWatched, HostWatched, VmAnnotated
+from domain.observed.events import HostNotWatched, HostWatched, VmAnnotated
+from domain.observed.words import UNKNOWN_ACTOR
 from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger

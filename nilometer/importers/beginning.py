@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from domain.identifiers import import_stream
-from domain.observed.events import ImportBegun
+from domain.observed.imports import ImportBegun
 from nilometer.importers.run import SourceFile
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation

@@ -11,20 +11,16 @@ from domain.errors import InputError
 from domain.events import Decided, Event
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import (
-    BASE_MEMORY,
-    CauseIs,
     DeviceFigures,
     Grounds,
-    Means,
     Observed,
-    ObservedCode,
     VmChangeRequested,
     VmMemoryMoved,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, CauseIs, Means, ObservedCode, WhyMoved
 from nilometer.importers.settlement import build_refusal, build_settlement, find_cause
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import format_time

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, Protocol, TypeVar
 
 from domain.errors import InputError
 from domain.identifiers import import_stream
-from domain.observed.events import ImportRecorded, KindCount
+from domain.observed.imports import ImportRecorded, KindCount
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.textio.identifying.kind import Expected, empty_file
 from nilometer.textio.texts import MAGIC_BYTES, READ_BYTES, read_lines

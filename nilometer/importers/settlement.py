@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from domain.decision import Code, Outcome, outcome_of
-from domain.observed.events import CauseIs, Grounds, ObservedCode, VmChangeRequested, VmRequestSettled
+from domain.observed.events import Grounds, VmChangeRequested, VmRequestSettled
 from domain.observed.vm import OpenRequest
+from domain.observed.words import CauseIs, ObservedCode
 from domain.quantities import MiB
 
 LARGEST_PAGE: Final = 64 * 1024

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.errors import InputError
-from domain.observed.events import ImportBegun
+from domain.observed.imports import ImportBegun
 from nilometer.errors import UnreadableEvent
 from nilometer.importers.run import DigestedStream, SourceFile
 from nilometer.ledger.ledger import Ledger

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.errors import InputError
 from domain.identifiers import import_stream
-from domain.observed.events import BackupRestored
+from domain.observed.imports import BackupRestored
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.making import removed_if_empty

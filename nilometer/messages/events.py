@@ -14,22 +14,11 @@ from domain.envelope import Envelope, Metadata
 from domain.events import Argument, Event
 from domain.identifiers import split_stream
 from domain.observed.events import (
-    CONTRADICTED,
-    FAILED_JOB,
-    OWN_CHANGE,
-    SHORT_RESTART,
-    STATED,
-    UNKNOWN_ACTOR,
-    BackupRestored,
-    CauseIs,
     HostInventoried,
     HostNotWatched,
     HostObserved,
     HostRetired,
     HostWatched,
-    ImportBegun,
-    ImportRecorded,
-    ObservedCode,
     VmAnnotated,
     VmChangeRequested,
     VmCheckpoint,
@@ -40,6 +29,17 @@ from domain.observed.events import (
     VmObserved,
     VmRequestSettled,
     VmRetired,
+)
+from domain.observed.imports import BackupRestored, ImportBegun, ImportRecorded
+from domain.observed.words import (
+    CONTRADICTED,
+    FAILED_JOB,
+    OWN_CHANGE,
+    SHORT_RESTART,
+    STATED,
+    UNKNOWN_ACTOR,
+    CauseIs,
+    ObservedCode,
     WhyMoved,
 )
 from domain.policy_events import PolicyEvent

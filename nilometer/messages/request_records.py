@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from domain.decision import Code, Outcome
 from domain.envelope import Envelope
 from domain.events import Event, VmEvent, VmMemoryAdded, VmMemoryRemoved
-from domain.observed.events import (
-    UNKNOWN_ACTOR,
-    CauseIs,
-    ObservedCode,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import UNKNOWN_ACTOR, CauseIs, ObservedCode
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.annotations import read_annotation

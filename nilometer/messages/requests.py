@@ -9,7 +9,8 @@ from typing import Final
 from domain.envelope import Envelope
 from domain.events import Decided, Event
 from domain.identifiers import seconds_between, split_stream
-from domain.observed.events import UNKNOWN_ACTOR, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.annotations import read_annotation

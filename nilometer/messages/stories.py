@@ -11,16 +11,8 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Decided, Event, Evidence, HostEvent, HostFigures, VmEvent, VmFigures
-from domain.observed.events import (
-    BackupRestored,
-    Grounds,
-    ImportBegun,
-    ImportRecorded,
-    VmChangeRequested,
-    VmLost,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import Grounds, VmChangeRequested, VmLost, VmObserved, VmRequestSettled
+from domain.observed.imports import BackupRestored, ImportBegun, ImportRecorded
 from domain.observed.settings import NOT_RECORDED
 from domain.policy_events import PolicyAdopted, PolicyRetired
 from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason

@@ -10,10 +10,10 @@ from typing import Any, Final
 from domain.commands import AddMemory, Command, MoveVm, RemoveMemory, Stop
 from domain.errors import InputError, InternalError
 from domain.identifiers import UtcTime
-from domain.observed.events import Means
 from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.goals import Goal
 from nilometer.planning.observed import DaysReader, ObservedAnswer, ask_observed

@@ -9,10 +9,10 @@ from typing import Final
 from domain.decision import Code
 from domain.guests import resizes_at_runtime
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import Means
 from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means
 from domain.quantities import FLOOR
 from domain.settings import Mode, knows_runtime_resize
 from domain.state import Power

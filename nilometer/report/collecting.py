@@ -15,7 +15,7 @@ from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, split_stream, subject_id
-from domain.observed.events import ImportBegun, ImportRecorded
+from domain.observed.imports import ImportBegun, ImportRecorded
 from nilometer.audit.result import Audit
 from nilometer.report.collected import (
     Collected,

@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import Final, cast
 
 from domain.identifiers import StreamName
-from domain.observed.events import ImportBegun, ImportRecorded, VmAnnotated
+from domain.observed.events import VmAnnotated
+from domain.observed.imports import ImportBegun, ImportRecorded
 from nilometer.storage.store import Database, Store
 
 TABLE: Final = "view_imports"

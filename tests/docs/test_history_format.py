@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.decision import Code
 from domain.kinds import EVENTS
-from domain.observed.events import ObservedCode
+from domain.observed.words import ObservedCode
 from tests.paths import ROOT
 
 PAGE: Final = (ROOT / "docs" / "history-format.md").read_text(encoding="utf-8")

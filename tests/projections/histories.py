@@ -23,19 +23,16 @@ from domain.events import Event
 from domain.guests import Mechanism
 from domain.identifiers import StreamName, UtcTime
 from domain.observed.events import (
-    BASE_MEMORY,
     DeviceFigures,
     HostObserved,
-    ImportBegun,
-    ImportRecorded,
-    Means,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
+from domain.observed.imports import ImportBegun, ImportRecorded
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from domain.quantities import GiB as GIB
 from domain.quantities import MiB as MIB
 from domain.state import Power

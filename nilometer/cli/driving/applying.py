@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.decision import Outcome
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.cli.driving.answers import code_of, result_to_document, show_result
 from nilometer.cli.driving.running import drive_shown
 from nilometer.cli.driving.targets import DriveTarget, GivenTarget, find_configuration, find_targets

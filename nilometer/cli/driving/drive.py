@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from domain.errors import InputError
-from domain.observed.events import Means
+from domain.observed.words import Means
 from domain.shapes import parse_size
 from nilometer.cli.driving.answers import show_result
 from nilometer.cli.driving.durations import read_duration

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.observed.events import Means
+from domain.observed.words import Means
 from nilometer.cli.failures import Mistyped
 from nilometer.drive.configuration import NAME, DriveConfiguration, read_configuration
 from nilometer.drive.places import VmPlace, find_folder, find_place

@@ -13,7 +13,7 @@ import click
 from domain.decision import Outcome
 from domain.envelope import Envelope
 from domain.events import Decided, Event
-from domain.observed.events import UNKNOWN_ACTOR
+from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped, say
 from nilometer.cli.interrupts import interruptible

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Final
 
 from domain.identifiers import UtcTime, host_stream, seconds_between
-from domain.observed.events import STATED, HostInventoried, HostNotWatched, HostObserved, HostWatched, Observed
+from domain.observed.events import HostInventoried, HostNotWatched, HostObserved, HostWatched, Observed
 from domain.observed.host import ObservedHost
 from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
+from domain.observed.words import STATED
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.news import ON
 from nilometer.importers.hyperv.readings import HostReading, InventoryReading, Reading, VmReading

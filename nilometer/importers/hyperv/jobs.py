@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identifiers import UtcTime
-from domain.observed.events import UNKNOWN_ACTOR
+from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.importers.hyperv.readings import JobKind, JobReading
 from nilometer.times import to_utc_time
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmObserved
+from domain.observed.events import DeviceFigures, VmObserved
 from domain.observed.polls import PollFigures
 from domain.observed.settings import NOT_RECORDED, contradicts
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, Means
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.shapes import parse_config_version
 from domain.state import Power

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.observed.events import BASE_MEMORY, Means
+from domain.observed.words import BASE_MEMORY, Means
 from nilometer.importers.qemu.measures import Measure
 from nilometer.importers.qemu.records import QemuRecord, StepRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, DeviceNames, Sizes, means_of

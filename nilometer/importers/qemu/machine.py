@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from domain.guests import Mechanism
-from domain.observed.events import Means
+from domain.observed.words import Means
 from domain.quantities import LARGEST
 from domain.shapes import parse_size
 

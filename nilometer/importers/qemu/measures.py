@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.observed.devices import Accounts
-from domain.observed.events import Means
+from domain.observed.words import Means
 from domain.quantities import LARGEST
 
 Size = Annotated[int, Field(ge=0, le=LARGEST)]

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmLost, VmObserved
+from domain.observed.events import VmChangeRequested, VmLost, VmObserved
 from domain.observed.vm import OpenRequest
+from domain.observed.words import CauseIs, ObservedCode
 from nilometer.importers.qemu.entries import LastRecord, QueuedRecord, later
 from nilometer.importers.qemu.records import (
     CommandRecord,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.errors import InputError
-from domain.observed.events import BASE_MEMORY, Means
+from domain.observed.words import BASE_MEMORY, Means
 from domain.quantities import LARGEST
 from nilometer.importers.qemu.measures import DeviceMeasures, Measure, MemoryDeviceData
 from nilometer.importers.qemu.records import CommandRecord, IntentRecord, QemuRecord, QmpEventRecord, as_object

@@ -9,18 +9,9 @@ from typing import Final, Protocol
 
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.devices import Accounts, DeviceAccount, assigned_of, lent_of
-from domain.observed.events import (
-    BASE_MEMORY,
-    UNKNOWN_ACTOR,
-    DeviceFigures,
-    Grounds,
-    Means,
-    Observed,
-    VmMemoryMoved,
-    VmObserved,
-    WhyMoved,
-)
+from domain.observed.events import DeviceFigures, Grounds, Observed, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, UNKNOWN_ACTOR, Means, WhyMoved
 from domain.quantities import LARGEST
 from domain.state import Power
 from nilometer.importers.qemu.entries import LastRecord, QueuedRecord, later

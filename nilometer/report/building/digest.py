@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
-from domain.observed.events import UNKNOWN_ACTOR
+from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context
 from nilometer.report.building.fleet import asked_item, lacks_older

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from domain.decision import Outcome
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime
-from domain.observed.events import UNKNOWN_ACTOR
+from domain.observed.words import UNKNOWN_ACTOR
 from domain.state import Power
 from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context, counted, shown, signed, unit_of

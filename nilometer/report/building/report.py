@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Final
 
 from domain.identifiers import UtcTime
-from domain.observed.events import ImportRecorded
+from domain.observed.imports import ImportRecorded
 from nilometer.audit.identifying import identify
 from nilometer.audit.rules import ALL_RULES
 from nilometer.report.building.context import Context, counted, counted_events, unit_of

@@ -11,7 +11,6 @@ from typing import Final
 from domain.guests import pages_out
 from domain.identifiers import split_stream
 from domain.observed.events import (
-    CONTRADICTED,
     HostNotWatched,
     HostObserved,
     Observed,
@@ -21,10 +20,10 @@ from domain.observed.events import (
     VmNotListed,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
+from domain.observed.words import CONTRADICTED, WhyMoved
 from domain.state import Power
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.decision import Outcome, outcome_of
-from domain.observed.events import CauseIs, ObservedCode, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.words import CauseIs, ObservedCode
 from domain.resizing import most
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, OUTCOME_IS_HONEST

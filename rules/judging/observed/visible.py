@@ -14,9 +14,10 @@ from typing import Final
 
 from domain.guests import Mechanism, removal_mechanism
 from domain.observed.devices import balloon_of, lent_of
-from domain.observed.events import Means, VmMemoryMoved, VmObserved
+from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.observed.settings import NOT_RECORDED
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means
 from domain.settings import Mode
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.findings import Figures, Question, ask_measured

@@ -8,22 +8,19 @@ from domain.decision import Outcome
 from domain.guests import Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.events import (
-    BASE_MEMORY,
     DeviceFigures,
     HostObserved,
-    Means,
     Observed,
-    ObservedCode,
     VmChangeRequested,
     VmCheckpoint,
     VmLost,
     VmMemoryMoved,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
 from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, Means, ObservedCode, WhyMoved
 from domain.state import Power
 
 

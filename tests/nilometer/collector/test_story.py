@@ -11,14 +11,8 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from domain.observed.events import (
-    FAILED_JOB,
-    OWN_CHANGE,
-    UNKNOWN_ACTOR,
-    VmChangeRequested,
-    VmNotListed,
-    VmObserved,
-)
+from domain.observed.events import VmChangeRequested, VmNotListed, VmObserved
+from domain.observed.words import FAILED_JOB, OWN_CHANGE, UNKNOWN_ACTOR
 from domain.quantities import MiB
 from nilometer import Ledger, import_hyperv
 from tests.nilometer.collector.conftest import Run

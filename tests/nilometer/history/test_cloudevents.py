@@ -15,7 +15,8 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryConfigured, VmMemoryRemoved
 from domain.identifiers import StreamName, UtcTime, vm_stream
-from domain.observed.events import HostObserved, ImportBegun, VmAnnotated, VmMemoryMoved, VmObserved
+from domain.observed.events import HostObserved, VmAnnotated, VmMemoryMoved, VmObserved
+from domain.observed.imports import ImportBegun
 from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json, write_digested_lines, write_lines

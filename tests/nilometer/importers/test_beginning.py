@@ -13,7 +13,9 @@ import pytest
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.events import BASE_MEMORY, ImportBegun, ImportRecorded, Means, VmMemoryMoved, WhyMoved
+from domain.observed.events import VmMemoryMoved
+from domain.observed.imports import ImportBegun, ImportRecorded
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from nilometer import InputError, Ledger, import_hyperv, import_qemu
 from nilometer.importers.run import DigestedStream
 from nilometer.ledger.requests import Fact, Observation

@@ -12,15 +12,8 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.events import Event
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.events import (
-    CauseIs,
-    ObservedCode,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-    WhyMoved,
-)
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import CauseIs, ObservedCode, WhyMoved
 from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.requests import Fact
 from tests.nilometer.importers.qemu.reading import S2, lines_of

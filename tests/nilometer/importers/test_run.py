@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
-from domain.observed.events import ImportRecorded, KindCount
+from domain.observed.imports import ImportRecorded, KindCount
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger

@@ -11,16 +11,8 @@ import pytest
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
 from domain.identifiers import UtcTime, vm_stream
-from domain.observed.events import (
-    BASE_MEMORY,
-    OWN_CHANGE,
-    UNKNOWN_ACTOR,
-    DeviceFigures,
-    Means,
-    VmMemoryMoved,
-    VmObserved,
-    WhyMoved,
-)
+from domain.observed.events import DeviceFigures, VmMemoryMoved, VmObserved
+from domain.observed.words import BASE_MEMORY, OWN_CHANGE, UNKNOWN_ACTOR, Means, WhyMoved
 from domain.quantities import GiB, MiB
 from domain.state import Power
 from nilometer.messages.events import describe, describe_actor

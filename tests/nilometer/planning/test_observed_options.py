@@ -20,9 +20,9 @@ from domain.errors import InputError
 from domain.guests import Guest
 from domain.identifiers import UtcTime
 from domain.observed.devices import DeviceAccount
-from domain.observed.events import Means
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means
 from domain.quantities import GiB, MiB
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Power

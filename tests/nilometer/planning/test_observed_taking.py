@@ -12,10 +12,10 @@ from domain.decision import Code
 from domain.guests import Guest
 from domain.identifiers import UtcTime
 from domain.observed.devices import DeviceAccount
-from domain.observed.events import Means
 from domain.observed.host import ObservedHost
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means
 from domain.quantities import FLOOR, QUANTUM, GiB, MiB
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Power

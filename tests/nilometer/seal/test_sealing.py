@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.identifiers import UtcTime
-from domain.observed.events import BackupRestored
+from domain.observed.imports import BackupRestored
 from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import open_store

@@ -13,7 +13,7 @@ from domain.aggregates import VmAggregate
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
-from domain.observed.events import ImportRecorded
+from domain.observed.imports import ImportRecorded
 from nilometer.errors import LedgerWarning
 from nilometer.storage.reader import ReadEvent
 from nilometer.views.tables import Events, EventsMissing

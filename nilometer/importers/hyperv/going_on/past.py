@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from domain.envelope import Envelope
 from domain.event import Event
 from domain.identifiers import StreamName, host_stream, vm_stream
-from domain.observed.events import FAILED_JOB, Observed, VmObserved
+from domain.observed.events import Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
+from domain.observed.words import FAILED_JOB
 from nilometer.ledger.ledger import Ledger
 
 

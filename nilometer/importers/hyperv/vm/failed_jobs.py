@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from domain.observed.events import BASE_MEMORY, FAILED_JOB, VmObserved
+from domain.observed.events import VmObserved
+from domain.observed.words import BASE_MEMORY, FAILED_JOB
 from nilometer.importers.hyperv.jobs import HYPER_V, NOBODY, SLACK, Attribution
 from nilometer.importers.hyperv.readings import JobKind, JobReading
 from nilometer.importers.hyperv.state import Emission, Past

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import UtcTime
-from domain.observed.events import BASE_MEMORY, Means, VmMemoryMoved, VmObserved, WhyMoved
+from domain.observed.events import VmMemoryMoved, VmObserved
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from domain.settings import Mode
 from nilometer.importers.hyperv.jobs import UNATTRIBUTED
 from nilometer.importers.hyperv.news import ON, News, base_memory, measure, poll_figures, sees_less

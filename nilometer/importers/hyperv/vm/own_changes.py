@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between
-from domain.observed.events import BASE_MEMORY
+from domain.observed.words import BASE_MEMORY
 from nilometer.importers.hyperv.jobs import POWERSHELL, Attribution
 from nilometer.importers.hyperv.readings import ChangeReading
 from nilometer.importers.hyperv.vm.vm import HypervVm

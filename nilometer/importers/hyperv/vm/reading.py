@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import UtcTime
-from domain.observed.events import SHORT_RESTART, VmObserved
+from domain.observed.events import VmObserved
+from domain.observed.words import SHORT_RESTART
 from domain.settings import Mode
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import POWER_JOBS, UNATTRIBUTED, Attribution

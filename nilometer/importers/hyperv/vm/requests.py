@@ -6,17 +6,9 @@ from dataclasses import replace
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
-from domain.observed.events import (
-    BASE_MEMORY,
-    CONTRADICTED,
-    OWN_CHANGE,
-    CauseIs,
-    Means,
-    ObservedCode,
-    VmChangeRequested,
-    VmObserved,
-)
+from domain.observed.events import VmChangeRequested, VmObserved
 from domain.observed.vm import OpenRequest
+from domain.observed.words import BASE_MEMORY, CONTRADICTED, OWN_CHANGE, CauseIs, Means, ObservedCode
 from domain.settings import MemorySetting, Mode
 from nilometer.importers.hyperv.jobs import MEMORY_JOBS, UNATTRIBUTED, Attribution
 from nilometer.importers.hyperv.readings import ChangeReading, VmReading

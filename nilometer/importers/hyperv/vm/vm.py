@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.identifiers import UtcTime, seconds_between, vm_stream
-from domain.observed.events import (
-    BASE_MEMORY,
-    Grounds,
-    Observed,
-    VmNotListed,
-)
+from domain.observed.events import Grounds, Observed, VmNotListed
 from domain.observed.polls import PollFigures
 from domain.observed.vm import ObservedVm, OpenRequest
+from domain.observed.words import BASE_MEMORY
 from nilometer.importers.hyperv.hosts import GAP_SECONDS, HypervHost
 from nilometer.importers.hyperv.jobs import Attribution
 from nilometer.importers.hyperv.news import ON, News, poll_figures

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
-from domain.observed.events import FAILED_JOB, Observed, VmObserved
+from domain.observed.events import Observed, VmObserved
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
+from domain.observed.words import FAILED_JOB
 from domain.quantities import MiB
 from nilometer.importers.hyperv.hyperv_file import HypervFile
 from nilometer.importers.hyperv.importer import HypervImporter

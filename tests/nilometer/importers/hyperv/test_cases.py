@@ -13,19 +13,14 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import vm_stream
 from domain.observed.events import (
-    BASE_MEMORY,
-    SHORT_RESTART,
-    CauseIs,
     HostNotWatched,
-    Means,
-    ObservedCode,
     VmChangeRequested,
     VmMemoryMoved,
     VmNotListed,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
+from domain.observed.words import BASE_MEMORY, SHORT_RESTART, CauseIs, Means, ObservedCode, WhyMoved
 from domain.quantities import GiB, MiB
 from domain.settings import MemorySetting, Mode
 from domain.state import Power

@@ -6,18 +6,15 @@ import pytest
 
 from domain.decision import Code, Outcome
 from domain.observed.events import (
-    STATED,
-    CauseIs,
     HostObserved,
     HostWatched,
-    ObservedCode,
     VmChangeRequested,
     VmMemoryMoved,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
 from domain.observed.host import account_of
+from domain.observed.words import STATED, CauseIs, ObservedCode, WhyMoved
 from domain.quantities import MiB
 from domain.state import Power
 from projections.fleet import Fleet

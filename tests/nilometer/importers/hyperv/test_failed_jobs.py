@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.decision import Outcome
-from domain.observed.events import FAILED_JOB, VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmObserved, VmRequestSettled
+from domain.observed.words import FAILED_JOB
 from projections.timeline import entry
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, imported, job, vm
 

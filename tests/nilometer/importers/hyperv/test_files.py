@@ -9,16 +9,9 @@ import pytest
 
 from domain.decision import Code, Outcome
 from domain.errors import InputError
-from domain.observed.events import (
-    CauseIs,
-    HostWatched,
-    ImportRecorded,
-    ObservedCode,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import HostWatched, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.imports import ImportRecorded
+from domain.observed.words import CauseIs, ObservedCode
 from domain.quantities import MiB
 from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, Store, dynamic, imported, job, vm

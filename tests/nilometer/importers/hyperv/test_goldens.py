@@ -14,7 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from domain.identifiers import UtcTime
-from domain.observed.events import ImportRecorded, Observed
+from domain.observed.events import Observed
+from domain.observed.imports import ImportRecorded
 from nilometer.importers.hyperv.hyperv_file import HypervFile
 from nilometer.importers.hyperv.importer import HypervImporter
 from nilometer.importers.run import DigestedStream

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from domain.decision import Code, Outcome
-from domain.observed.events import (
-    CauseIs,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
 from domain.observed.host import account_of
+from domain.observed.words import CauseIs
 from domain.quantities import MiB
 from domain.settings import Mode
 from domain.state import Power

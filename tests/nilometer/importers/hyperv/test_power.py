@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from domain.decision import Outcome
-from domain.observed.events import ObservedCode, VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import ObservedCode
 from domain.quantities import MiB
 from domain.state import Power
 from nilometer.importers.hyperv.jobs import NOBODY

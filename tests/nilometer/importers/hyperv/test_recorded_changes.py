@@ -10,8 +10,6 @@ import pytest
 from domain.decision import Outcome
 from domain.guests import Guest
 from domain.observed.events import (
-    OWN_CHANGE,
-    UNKNOWN_ACTOR,
     HostInventoried,
     VmChangeRequested,
     VmMemoryMoved,
@@ -19,6 +17,7 @@ from domain.observed.events import (
     VmObserved,
     VmRequestSettled,
 )
+from domain.observed.words import OWN_CHANGE, UNKNOWN_ACTOR
 from domain.quantities import GiB, MiB
 from nilometer.importers.run import PENDING
 from nilometer.times import parse_time

@@ -12,8 +12,9 @@ import pytest
 
 from domain.guests import Guest, Mechanism, removal_mechanism
 from domain.identifiers import UtcTime
-from domain.observed.events import BASE_MEMORY, DeviceFigures, Means, VmMemoryMoved, VmObserved, WhyMoved
+from domain.observed.events import DeviceFigures, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from domain.quantities import KiB, MiB
 from domain.state import Power
 from nilometer.importers.hyperv.sources.counters import pdh_csv

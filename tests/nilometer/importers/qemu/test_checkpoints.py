@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from domain.identifiers import UtcTime
-from domain.observed.events import Means, VmCheckpoint, VmMemoryMoved, VmObserved, WhyMoved
+from domain.observed.events import VmCheckpoint, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
+from domain.observed.words import Means, WhyMoved
 from domain.quantities import MiB
 from rules.judging.findings import Verdict
 from tests.nilometer.importers.qemu.reading import N5, events, facts, lines_of

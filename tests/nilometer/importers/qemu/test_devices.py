@@ -8,13 +8,8 @@ import pytest
 
 from domain.decision import Outcome
 from domain.guests import Mechanism
-from domain.observed.events import (
-    BASE_MEMORY,
-    VmChangeRequested,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-)
+from domain.observed.events import VmChangeRequested, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import BASE_MEMORY
 from domain.quantities import MiB
 from tests.nilometer.importers.qemu.modules import moves, plugged
 from tests.nilometer.importers.qemu.reading import Fleet, events, observations, states

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.guests import Mechanism
-from domain.observed.events import BASE_MEMORY, Means, VmMemoryMoved, VmObserved
+from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, Means
 from domain.quantities import MiB
 from nilometer.importers.qemu.machine import read_machine
 from tests.nilometer.importers.qemu.reading import N8, S1, S2, S4, S5, S7, Fleet, events, facts, lines_of, states

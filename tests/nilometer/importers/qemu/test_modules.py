@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.decision import Outcome
-from domain.observed.events import CauseIs, ObservedCode, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.events import VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import CauseIs, ObservedCode
 from domain.quantities import MiB
 from tests.nilometer.importers.qemu.modules import AROUND, UNPLUG, moves, plugged
 from tests.nilometer.importers.qemu.reading import events, observations

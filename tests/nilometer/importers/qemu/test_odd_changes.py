@@ -7,16 +7,8 @@ import time
 import pytest
 
 from domain.decision import Outcome
-from domain.observed.events import (
-    UNKNOWN_ACTOR,
-    ObservedCode,
-    VmChangeRequested,
-    VmLost,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-    WhyMoved,
-)
+from domain.observed.events import VmChangeRequested, VmLost, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import UNKNOWN_ACTOR, ObservedCode, WhyMoved
 from domain.quantities import MiB
 from tests.nilometer.importers.qemu.readable import line, list_events
 from tests.nilometer.importers.qemu.reading import events, facts, observations

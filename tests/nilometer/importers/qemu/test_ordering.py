@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.decision import Outcome
-from domain.observed.events import (
-    ObservedCode,
-    VmChangeRequested,
-    VmLost,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-    WhyMoved,
-)
+from domain.observed.events import VmChangeRequested, VmLost, VmMemoryMoved, VmObserved, VmRequestSettled
+from domain.observed.words import ObservedCode, WhyMoved
 from domain.quantities import MiB
 from domain.state import Power
 from tests.nilometer.importers.qemu.readable import list_events, mib

@@ -7,17 +7,15 @@ import pytest
 from domain.decision import Code, Outcome
 from domain.identifiers import subject_id
 from domain.observed.events import (
-    CauseIs,
     HostObserved,
     Observed,
-    ObservedCode,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
     VmObserved,
     VmRequestSettled,
-    WhyMoved,
 )
+from domain.observed.words import CauseIs, ObservedCode, WhyMoved
 from domain.quantities import MiB
 from domain.state import Power
 from nilometer.importers.qemu.records import read_record

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from domain.errors import InputError
-from domain.observed.events import ImportRecorded, KindCount, VmMemoryMoved, VmRequestSettled
+from domain.observed.events import VmMemoryMoved, VmRequestSettled
+from domain.observed.imports import ImportRecorded, KindCount
 from nilometer.importers.qemu.importer import FORMAT, QemuImporter
 from nilometer.importers.run import MAX_NOTES, DigestedStream, ImportCounts, SkippedRecords, import_file
 from nilometer.ledger.ledger import Ledger

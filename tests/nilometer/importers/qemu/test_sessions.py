@@ -5,16 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 
 from domain.decision import Outcome
-from domain.observed.events import (
-    BASE_MEMORY,
-    ObservedCode,
-    VmLost,
-    VmMemoryMoved,
-    VmObserved,
-    VmRequestSettled,
-    WhyMoved,
-)
+from domain.observed.events import VmLost, VmMemoryMoved, VmObserved, VmRequestSettled
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, ObservedCode, WhyMoved
 from domain.quantities import MiB
 from domain.state import Power
 from tests.nilometer.importers.qemu.reading import events, observations, states

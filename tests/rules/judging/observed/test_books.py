@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.identifiers import StreamName, UtcTime
-from domain.observed.events import BASE_MEMORY, DeviceFigures, HostObserved, Means, Observed, VmObserved
+from domain.observed.events import DeviceFigures, HostObserved, Observed, VmObserved
+from domain.observed.words import BASE_MEMORY, Means
 from nilometer.ledger.requests import Fact
 from tests.rules.judging.observed.recordings import judged_facts
 

@@ -13,17 +13,15 @@ from domain.events import Event
 from domain.guests import Guest
 from domain.identifiers import StreamName, host_stream, vm_stream
 from domain.observed.events import (
-    BASE_MEMORY,
     DeviceFigures,
     HostObserved,
-    Means,
     Observed,
     VmChangeRequested,
     VmLost,
     VmMemoryMoved,
     VmObserved,
-    WhyMoved,
 )
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from domain.quantities import MiB
 from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Power

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
-from domain.observed.events import UNKNOWN_ACTOR
+from domain.observed.words import UNKNOWN_ACTOR
 from domain.shapes import parse_size
 from nilometer.importers.hyperv.readings import ChangeReading, JobReading
 from nilometer.importers.hyperv.sources.values import (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.observed.events import OWN_CHANGE, VmChangeRequested, VmObserved
+from domain.observed.events import VmChangeRequested, VmObserved
+from domain.observed.words import OWN_CHANGE
 from nilometer import Ledger, import_hyperv
 from nilometer.importers.importing import ImportedFile
 from tests.nilometer.importers.hyperv.recorded import ModuleSpool, RecordedChange
