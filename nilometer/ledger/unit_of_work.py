@@ -190,7 +190,7 @@ class UnitOfWork:
                 if POLICIES not in self._expected_versions:
                     self._expected_versions[POLICIES] = self._repository.policy_set().version
                 if reads.policies:
-                    if self._expected_position is None and reads_beside(reads.policies, command):
+                    if not self._reads_what_is_stored and reads_beside(reads.policies, command):
                         self._expect_position()
                         continue
                     if has_windows(reads.policies):
@@ -235,6 +235,11 @@ class UnitOfWork:
         """Decides what follows on what is stored, and expects that nothing is written until it is recorded itself."""
         self.commit()
         self._expected_position = self._application.position()
+
+    @property
+    def _reads_what_is_stored(self) -> bool:
+        """Whether all that is read is what was stored at the expected position: commands before this are committed."""
+        return self._expected_position is not None and not self._envelopes
 
     def _expect_unchanged(self, stream: StreamName) -> None:
         if stream not in self._written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from domain.decision import Decision
 from domain.events import VmFigures
@@ -31,6 +32,10 @@ class VmCommandName(StrEnum):
     RECLAIM = "reclaim"
     MOVE_VM = "move-vm"
     REMOVE_VM = "remove-vm"
+
+
+VM_COMMAND_NAMES: Final = frozenset(VmCommandName)
+"""The names of commands on a VM that is there. A history that somebody changed may say any other."""
 
 
 class VmEventKind(StrEnum):

@@ -33,6 +33,7 @@ from domain.policy_events import (
     PolicyRead,
     PolicyRetired,
 )
+from domain.recording.vms.records import VM_COMMAND_NAMES
 from domain.settings import HostVersion
 from domain.state import Group, Vm
 from rules.judging.collector import EventRef, location_of
@@ -78,7 +79,7 @@ class AdoptedJudge(Judge):
             found += self._ask_command()
         if self._enforced and isinstance(event, VmEvent) and not isinstance(event, _REFUSED):
             track = self._decided.records.vms.get(subject_id(envelope.stream))
-            self._changed = None if track is None else track.state
+            self._changed = track.state if track is not None and event.command in VM_COMMAND_NAMES else None
         found += super().take(envelope, place, source)
         if isinstance(event, VmDefined):
             if event.name != subject_id(envelope.stream):

@@ -19,7 +19,7 @@ from domain.events import (
     VmEvent,
 )
 from domain.identifiers import StreamName, UtcTime, split_stream
-from domain.recording.vms.records import VmCommandName
+from domain.recording.vms.records import VM_COMMAND_NAMES, VmCommandName
 from domain.state import Vm
 from rules.policies.compiling import Measure, compile_measure
 from rules.policies.policy import Policy
@@ -114,8 +114,10 @@ class PolicyHistory:
     def _apply(self, envelope: Envelope[Event]) -> None:
         kind, id = split_stream(envelope.stream)
         before = self._world.vms.get(id) if kind == "vm" else None
-        if before is not None and isinstance(envelope.event, VmEvent) and envelope is self._first:
-            self._before = before.state, VmCommandName(envelope.event.command)
+        event = envelope.event
+        if before is not None and isinstance(event, VmEvent) and envelope is self._first:
+            named = VmCommandName(event.command) if event.command in VM_COMMAND_NAMES else None
+            self._before = None if named is None else (before.state, named)
         was_on, name = (None, "") if before is None else (before.host, before.name)
         try:
             self._world.apply_event(envelope.stream, envelope.event)

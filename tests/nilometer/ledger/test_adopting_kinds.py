@@ -49,6 +49,13 @@ def no_moves(command: Command) -> bool:
     return command is not Command.MOVE_VM
 '''
 
+BESIDE = '''
+@scope(vms="db*")
+def room_to_double(vm: Vm, host: Host) -> bool:
+    """A database never holds more than its host has free."""
+    return vm.held <= host.free
+'''
+
 
 @pytest.fixture(autouse=True)
 def each_history_is_judged_as_it_was_decided(request: pytest.FixtureRequest) -> Generator[None]:
@@ -80,6 +87,26 @@ def test_vms_on_two_hosts_hold_together_what_a_policy_allows(ledger: Ledger, tex
     assert execute(ledger, do("stop", "web01")).code is None
     assert execute(ledger, do("add-memory", "db01", amount="1GiB")).code is None
     assert execute(ledger, START).code is Code.POLICY  # it keeps its size, and would be too much
+
+
+@pytest.mark.parametrize("text", [PAIR, GROUP])
+def test_a_script_is_decided_line_by_line_on_what_the_other_vm_was_given_before(ledger: Ledger, text: str) -> None:
+    execute(ledger, HOST, OTHER_HOST, WEB, DB, START, START_DB)
+    before = 8 * GiB
+    assert adopt(ledger, text).refusal is None
+    lines = [do("add-memory", amount="8GiB"), do("add-memory", "db01", amount="8GiB"), do("stop")]
+    results = ledger.execute_all([request(line) for line in [*lines, do("add-memory", "db01", amount="2GiB")]])
+    first, second, stopped, last = [result for result in results if isinstance(result, Result)]
+    assert (first.code, second.code, stopped.code, last.code) == (None, Code.POLICY, None, None)
+    assert second.granted == 20 * GiB - before - 8 * GiB
+
+
+def test_a_script_is_decided_line_by_line_on_what_the_others_of_a_host_were_given_before(ledger: Ledger) -> None:
+    execute(ledger, HOST, WEB, {**DB, "host": "hv01"}, START, START_DB)
+    assert adopt(ledger, BESIDE).refusal is None
+    lines = [do("add-memory", "db01", amount="16GiB"), do("add-memory", amount="24GiB")]
+    results = ledger.execute_all([request(line) for line in lines])
+    assert [isinstance(result, Result) and result.code for result in results] == [None, Code.POLICY]
 
 
 def test_a_group_that_breaks_a_policy_is_named(ledger: Ledger) -> None:

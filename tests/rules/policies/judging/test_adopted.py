@@ -12,6 +12,7 @@ from domain.commands import COMMANDS
 from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.event import Event
+from domain.events import VmDefined, VmStarted
 from domain.identifiers import POLICIES, policy_stream
 from domain.policy_events import BY_POLICY, PoliciesChanged, PolicyAdopted, VmMemoryAddedWithinPolicy, VmRefusedByPolicy
 from domain.quantities import QUANTUM
@@ -20,6 +21,7 @@ from rules.judging.findings import Finding, Verdict
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.enforcing import digest_of, enforced_policy
 from rules.policies.judging.adopted import AdoptedJudge
+from rules.policies.judging.history import PolicyHistory
 from rules.policies.reading import read_policies
 from tests.domain.deciding.test_policies import TENTH
 from tests.domain.given import HOST, START, WEB
@@ -244,3 +246,43 @@ def test_a_change_that_names_another_adoption_than_the_last_is_found(version: in
     (finding,) = judged(recorder.history)[0]
     assert (finding.rule, finding.verdict) == ("policy/tenth_stays_free", Verdict.VIOLATED)
     assert "the policy was adopted last, at version 2" in finding.why
+
+
+DOUBLING = '''
+def never_doubles(before: Vm, vm: Vm) -> bool:
+    """No VM doubles at once."""
+    return vm.assigned <= 2 * before.assigned + 8 * GiB
+'''
+
+
+def _define_again(history: list[Envelope[Event]]) -> Envelope[Event]:
+    defined = next(envelope for envelope in history if isinstance(envelope.event, VmDefined))
+    return replace(history[-1], stream=defined.stream, event=defined.event, version=9)
+
+
+def _name_no_command(history: list[Envelope[Event]]) -> Envelope[Event]:
+    stream, event = next(
+        (envelope.stream, envelope.event) for envelope in history if isinstance(envelope.event, VmStarted)
+    )
+    return replace(history[-1], stream=stream, event=replace(event, command="frobnicate"), version=9)
+
+
+@pytest.mark.parametrize("forge", [_define_again, _name_no_command])
+@pytest.mark.parametrize("is_adopted", [True, False])
+def test_what_no_command_did_to_a_vm_is_judged_without_its_policies_over_changes(
+    forge: Callable[[list[Envelope[Event]]], Envelope[Event]], is_adopted: bool
+) -> None:
+    recorder = Recorder()
+    for line in (HOST, WEB, START):
+        recorder.run(line)
+    if is_adopted:
+        adopt(recorder, "never_doubles", adoption(DOUBLING))
+    recorder.run({"command": "add-memory", "vm": "web01", "amount": "2GiB"})
+    history = list(recorder.history)
+    history.append(forge(history))
+    if is_adopted:
+        found, _ = judged(history)
+        assert found
+    else:
+        asked = PolicyHistory(read_policies(DOUBLING.lstrip(), "policies.py"))
+        assert [breach for envelope in history for breach in asked.take(envelope)] + asked.finish() == []
