@@ -165,11 +165,11 @@ def test_a_refused_change_names_what_was_before_where_the_policy_reads_it() -> N
 # A group
 
 
-def of_group(most: int, *names: str) -> EnforcedPolicy:
-    """That the VMs with these names hold at most so much together."""
+def of_group(most: int, *vms: str) -> EnforcedPolicy:
+    """That VMs, by their ids and names, hold at most so much together."""
 
     def has_vm(id: str, name: str) -> bool:
-        return id != name and name in names
+        return f"{id} {name}" in vms
 
     def measure_group(group: Group) -> JointFigures:
         return JointFigures(max(0, group.held - most), {"group.held": group.held})
@@ -182,7 +182,7 @@ def of_group(most: int, *names: str) -> EnforcedPolicy:
 
 
 def test_a_group_is_asked_as_it_is_after_the_change_of_one_of_its_vms() -> None:
-    policy = of_group(20 * GIB, "Web", "Data")
+    policy = of_group(20 * GIB, "web01 Web", "db01 Data")
     given = running(policy)
     answer = given.execute(parse(do("add-memory", amount="64GiB")))
     assert (answer.code, answer.granted) == (Code.POLICY, 12 * GIB)
@@ -194,7 +194,7 @@ def test_a_group_is_asked_as_it_is_after_the_change_of_one_of_its_vms() -> None:
 
 
 def test_a_group_that_breaks_a_policy_may_stay_as_far_from_it_and_no_further() -> None:
-    given = running(of_group(5 * GIB, "Web", "Data"))
+    given = running(of_group(5 * GIB, "web01 Web", "db01 Data"))
     assert [given.execute(parse(do(command, "db01"))).code for command in ("pause", "resume")] == [None, None]
     (read,) = refused(given, do("add-memory", amount="2MiB"))
     assert (read.before, read.after, read.figures) == (3 * GIB, 3 * GIB + QUANTUM, {"group.held": 8 * GIB + QUANTUM})
@@ -202,7 +202,7 @@ def test_a_group_that_breaks_a_policy_may_stay_as_far_from_it_and_no_further() -
 
 
 def test_a_vm_outside_the_group_is_asked_of_the_other_policies_alone() -> None:
-    given = running(of_group(0, "Data"), enforced(TENTH))
+    given = running(of_group(0, "db01 Data"), enforced(TENTH))
     assert given.execute(parse(do("add-memory", amount="1GiB"))).code is None
     assert [read.policy for read in refused(given, do("add-memory", amount="60GiB"))] == ["tenth_stays_free"]
 

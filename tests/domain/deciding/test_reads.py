@@ -7,13 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from domain.aggregates import HostAggregate
+from domain.aggregates import GroupAggregate, HostAggregate
 from domain.commands import COMMANDS, AddMemory, Command, MoveVm, RemoveHost, ResizeHost, Start
 from domain.deciding.decider import decide
+from domain.deciding.enforced import EnforcedPolicy
 from domain.deciding.reads import Reads, load, named_streams
 from domain.decision import Code, Outcome
 from domain.errors import UnknownHost, UnknownVm
 from domain.quantities import GiB
+from domain.state import Group
+from tests.domain.deciding.test_breaches import of
+from tests.domain.deciding.test_enforced import BESIDE, OF_GROUP, TOGETHER
 from tests.domain.given import HOST, START, WEB, given
 from tests.domain.world import World, read
 from tests.oracle.shapes import Line
@@ -74,6 +78,30 @@ def test_what_was_read_is_known_before_it_is_decided(command: Command, streams: 
     reads = load(command, world())
     assert reads.streams == streams
     assert {stream for stream, _ in decide(command, reads).events} <= streams | named_streams(command)
+
+
+def under(*policies: EnforcedPolicy) -> World:
+    """The same, where policies are adopted."""
+    there = world()
+    there.policies = policies
+    return there
+
+
+def test_the_book_of_a_group_is_read_for_a_vm_of_it_by_its_id_and_name() -> None:
+    there = under(of(OF_GROUP, "web01 Shop"))
+    reads = load(Start("web01"), there)
+    assert (reads.groups, reads.beside) == ((GroupAggregate("shop", Group(4 * GiB)),), ())
+    assert reads.streams == {"vm/web01", "host/hv01", "group/shop"}
+    assert load(Start("web02"), there).groups == ()
+    assert load(ResizeHost("hv01", GiB), there).groups == ()
+
+
+def test_all_vms_are_read_only_for_a_policy_over_two() -> None:
+    add = AddMemory("web01", GiB)
+    assert [vm.id for vm in load(add, under(TOGETHER)).everyone] == ["web01", "web02"]
+    reads = load(add, under(BESIDE))
+    assert ([vm.id for vm in reads.beside], reads.everyone) == (["web01"], ())
+    assert load(Start("web01"), under(BESIDE, TOGETHER)).everyone == ()
 
 
 def test_a_command_names_its_vm_and_hosts_but_not_the_host_that_the_vm_is_on() -> None:
