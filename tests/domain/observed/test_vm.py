@@ -1,4 +1,4 @@
-"""Observed VMs and hosts: what their events come to. Sizes are MiB here; a figure nobody measured stays unknown."""
+"""Observed VMs: what their events come to. Sizes are MiB here; a figure nobody measured stays unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from domain.guests import Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.events import (
     DeviceFigures,
-    HostObserved,
     Observed,
     VmChangeRequested,
     VmCheckpoint,
@@ -18,7 +17,6 @@ from domain.observed.events import (
     VmObserved,
     VmRequestSettled,
 )
-from domain.observed.host import HostAccount, ObservedHost, account_of
 from domain.observed.vm import ObservedVm
 from domain.observed.words import BASE_MEMORY, Means, ObservedCode, WhyMoved
 from domain.state import Power
@@ -223,37 +221,6 @@ def test_the_fold_does_not_grow_with_its_history() -> None:
     for number in range(1, 50):
         vm.apply(asked(number, 0, 512), at(number))
     assert (len(vm.requests), vm.requests_made) == (1, 49)
-
-
-def host_with(budget: HostObserved, *vms: ObservedVm) -> HostAccount:
-    host = ObservedHost.begin("hv01")
-    host.apply(budget, at(1))
-    return account_of(host, vms)
-
-
-def test_a_budget_that_backs_all_memory_is_the_hosts_total() -> None:
-    account = host_with(HostObserved(budget=4096, free=2816), vm_after(booted(virtio=256, backed=True)))
-    assert (account.total, account.reserve, account.held, account.free) == (4096, 0, 1280, 2816)
-    assert (account.measured_free, account.measured_at) == (2816, at(1))
-
-
-def test_only_what_the_budget_backs_is_in_its_book() -> None:
-    half = vm_after(
-        booted(backed=False), VmObserved(devices=(DeviceFigures("vm0", Means.VIRTIO_MEM, 256, None, True),))
-    )
-    account = host_with(HostObserved(budget=4096), half)
-    assert (account.total, account.book, account.free) == (None, {"web01": 256}, 3840)
-
-
-def test_a_vm_whose_backing_is_unknown_makes_the_account_unknown() -> None:
-    account = host_with(HostObserved(total=4096, reserve=100), vm_after(booted()))
-    assert (account.book, account.held, account.free, account.total) == ({"web01": None}, None, None, 4096)
-
-
-def test_a_host_of_vms_without_devices_holds_what_they_are_assigned() -> None:
-    vm = vm_after(VmObserved(power=Power.RUNNING, assigned=1024))
-    account = host_with(HostObserved(total=4096, reserve=96), vm)
-    assert (account.held, account.free) == (1024, 2976)
 
 
 def test_what_a_balloon_lent_is_not_held_if_the_budget_backs_what_is_under_it() -> None:
