@@ -8,8 +8,13 @@ import pytest
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
-from domain.observed.events import DeviceFigures, Means, ObservedCode, VmObserved, VmRequestSettled
+from domain.observed.events import (
+    DeviceFigures,
+    VmObserved,
+    VmRequestSettled,
+)
 from domain.observed.vm import ObservedVm, OpenRequest
+from domain.observed.words import Means, ObservedCode
 from tests.domain.observed.test_vm import asked, at, booted, moved, vm_after
 
 

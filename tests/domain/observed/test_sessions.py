@@ -8,9 +8,7 @@ import pytest
 
 from domain.identifiers import UtcTime
 from domain.observed.events import (
-    BASE_MEMORY,
     DeviceFigures,
-    Means,
     Observed,
     VmCheckpoint,
     VmLost,
@@ -19,11 +17,11 @@ from domain.observed.events import (
     VmNotListed,
     VmObserved,
     VmRetired,
-    WhyMoved,
 )
 from domain.observed.polls import PollFigures
 from domain.observed.shortage import MemoryShortage, ShortBy
 from domain.observed.vm import ObservedVm
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from domain.settings import MemorySetting
 from domain.state import Power
 from tests.domain.observed.test_vm import at, booted, moved, vm_after
