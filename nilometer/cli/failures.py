@@ -57,7 +57,7 @@ def say(kind: str, message: str, hint: str = "") -> None:
 
     A line of a message that is indented, such as the line of a policy that cannot be read, stays a line of its own.
     """
-    from nilometer.cli.output import escape_controls  # not needed to start
+    from nilometer.cli.escaping import escape_controls  # not needed to start
     from nilometer.storage.urls import mask_texts
 
     lines = [f"{kind}: {message}"] + ([f"hint: {hint}"] if hint else [])

@@ -6,30 +6,16 @@ import json
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from nilometer.cli.escaping import escape_controls
 from nilometer.cli.session import Format
 
 _ESCAPE: Final = "\x1b"
 _GAP: Final = 2
 """What stands between two columns of a table, in characters."""
 _NARROWEST: Final = 8
-_HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def escape_controls(text: str) -> str:
-    """Returns a text from a ledger as it may go to a terminal: control and format characters are written out."""
-    if text.isprintable():  # of no character that is hidden or unknown
-        return text
-    return "".join(
-        _escape(character) if unicodedata.category(character) in _HIDDEN else character for character in text
-    )
-
-
-def _escape(character: str) -> str:
-    return character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else repr(character)[1:-1]
 
 
 class Output:

@@ -14,17 +14,11 @@ from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.annotations import read_annotation
-from nilometer.messages.events import (
-    describe,
-    describe_actor,
-    describe_annotation,
-    describe_arguments,
-    describe_reason,
-    describe_request,
-    describe_settlement,
-    describe_time,
-)
+from nilometer.messages.decided import describe_arguments
+from nilometer.messages.events import describe
+from nilometer.messages.observed import describe_request, describe_settlement
 from nilometer.messages.policies import describe_code
+from nilometer.messages.provenance import describe_actor, describe_annotation, describe_reason, describe_time
 from nilometer.messages.sizes import common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_duration, format_time, format_time_near
 from projections.requests import RequestCourse

@@ -15,8 +15,10 @@ from domain.observed.events import Grounds, VmChangeRequested, VmLost, VmObserve
 from domain.observed.imports import BackupRestored, ImportBegun, ImportRecorded
 from domain.observed.settings import NOT_RECORDED
 from domain.policy_events import PolicyAdopted, PolicyRetired
-from nilometer.messages.events import describe, describe_actor, describe_arguments, describe_reason
+from nilometer.messages.decided import describe_arguments
+from nilometer.messages.events import describe
 from nilometer.messages.policies import describe_code
+from nilometer.messages.provenance import describe_actor, describe_reason
 from nilometer.messages.reasons import explain
 from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_part, format_size, format_sizes

@@ -11,7 +11,7 @@ from typing import Final
 from nilometer.audit.wording import format_location, format_message
 from nilometer.cli.audit.document import STDIN, split_place
 from nilometer.cli.audit.result import AuditReport
-from nilometer.cli.output import escape_controls
+from nilometer.cli.escaping import escape_controls
 from rules.judging.findings import Finding, Verdict
 
 _COMMANDS: Final = {Verdict.VIOLATED: "error", Verdict.UNKNOWN: "warning", Verdict.REMARK: "notice"}

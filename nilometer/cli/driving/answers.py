@@ -10,7 +10,7 @@ from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, say
 from nilometer.cli.output import Output
 from nilometer.cli.writing.answers import format_amounts, outcome_colour
 from nilometer.drive.bringing_in import DriveResult
-from nilometer.messages.events import describe_cause, describe_settlement
+from nilometer.messages.observed import describe_cause, describe_settlement
 from nilometer.times import format_duration, format_time
 
 UNKNOWN = "unknown"

@@ -6,8 +6,8 @@ import sys
 import time
 
 from nilometer.cli.driving.targets import DriveTarget, open_driver
+from nilometer.cli.escaping import escape_controls
 from nilometer.cli.failures import Interrupted
-from nilometer.cli.output import escape_controls
 from nilometer.cli.session import Session
 from nilometer.drive.bringing_in import DriveResult, drive
 from nilometer.drive.driving import DriveRequest

@@ -14,7 +14,8 @@ from nilometer.drive.staying import VmStay, stay
 from nilometer.errors import UnreadableEvent
 from nilometer.history.codecs import envelope_to_line
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import describe, describe_actor, describe_reason, describe_time
+from nilometer.messages.events import describe
+from nilometer.messages.provenance import describe_actor, describe_reason, describe_time
 from nilometer.messages.sizes import plural
 
 

@@ -28,7 +28,8 @@ from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import to_canonical_json, unreadable_to_document
 from nilometer.ledger.reader import LedgerReader
-from nilometer.messages.events import describe, describe_origin, describe_reason, describe_time
+from nilometer.messages.events import describe
+from nilometer.messages.provenance import describe_origin, describe_reason, describe_time
 from nilometer.messages.request_records import read_request
 from nilometer.messages.requests import summarize
 from nilometer.messages.sizes import Unit

@@ -11,7 +11,8 @@ from domain.identifiers import split_stream
 from nilometer.cli.documents import to_document
 from nilometer.cli.output import Output
 from nilometer.errors import UnreadableEvent
-from nilometer.messages.events import describe, describe_origin
+from nilometer.messages.events import describe
+from nilometer.messages.provenance import describe_origin
 from nilometer.storage.reader import ReadEvent
 from nilometer.times import format_time
 from projections.commits import Commit, commit_of, commits

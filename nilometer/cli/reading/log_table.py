@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.envelope import Envelope
 from domain.events import Event
-from nilometer.cli.output import escape_controls
+from nilometer.cli.escaping import escape_controls
 from nilometer.messages.events import describe
 from projections.timeline import entry
 

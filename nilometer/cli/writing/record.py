@@ -29,7 +29,7 @@ from nilometer.importers.manual import ReportedChange
 from nilometer.importers.reporting import NEW_VM, RecordedChange, record_change, retire
 from nilometer.importers.reports import TypedReport, parse_report, read_reports
 from nilometer.ledger.ledger import Ledger
-from nilometer.messages.events import describe_cause
+from nilometer.messages.observed import describe_cause
 from nilometer.messages.shortfalls import PARTIALLY
 from nilometer.messages.sizes import format_size, format_sizes, plural
 from nilometer.suggesting import did_you_mean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
 from domain.observed.events import VmRequestSettled
-from nilometer.messages.events import describe_actor, describe_reason
+from nilometer.messages.provenance import describe_actor, describe_reason
 from nilometer.messages.requests import summarize_course
 from nilometer.report.building.context import signed
 from nilometer.report.clocks import Clock24

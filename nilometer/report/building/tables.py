@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import subject_id
-from nilometer.messages.events import describe, describe_actor, describe_reason
+from nilometer.messages.events import describe
+from nilometer.messages.provenance import describe_actor, describe_reason
 from nilometer.messages.sizes import Unit
 from nilometer.report.building.context import Context, bare, to_csv, unit_name
 from nilometer.report.collected import ListedEvent, VmMoment

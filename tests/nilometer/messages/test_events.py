@@ -15,7 +15,8 @@ from domain.observed.events import DeviceFigures, VmMemoryMoved, VmObserved
 from domain.observed.words import BASE_MEMORY, OWN_CHANGE, UNKNOWN_ACTOR, Means, WhyMoved
 from domain.quantities import GiB, MiB
 from domain.state import Power
-from nilometer.messages.events import describe, describe_actor
+from nilometer.messages.events import describe
+from nilometer.messages.provenance import describe_actor
 from nilometer.messages.stories import tell_change
 
 NOON = UtcTime("2026-11-23T12:00:00.000000Z")
