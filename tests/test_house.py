@@ -144,6 +144,7 @@ DECIDERS: Final[list[Path]] = [
     *sorted((ROOT / "domain" / "deciding").rglob("*.py")),
     *sorted((ROOT / "domain" / "recording").rglob("*.py")),
     *(ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes")),
+    *(ROOT / "domain" / "observed" / f"{name}.py" for name in ("devices", "host")),
     *(ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")),
 ]
 """What lies between a command and its events, and what folds the events into views."""

@@ -82,7 +82,7 @@ class ObservedHost:
 
         It is all that is free where a VM may span the nodes, where there is one, or where no inventory shows that.
         """
-        if self.numa_spanning is not False or len(self.numa_nodes) == 1:
+        if self.numa_spanning is not False:
             return free
         if not self.numa_nodes:
             return 0
@@ -121,7 +121,7 @@ def account_of(
     on = list(vms)
     book = {vm.id: size for vm in on if (size := held_by(vm)) != 0}
     sizes = book.values()
-    held = None if None in sizes else sum(size or 0 for size in sizes)
+    held = None if None in sizes else sum(filter(None, sizes))
     total, reserve, free = room_of(host, held, on)
     return HostAccount(
         total=total,

@@ -247,7 +247,10 @@ class ObservedVm:
         self.assigned = assigned
         if assigned is not None:
             self.measured["assigned"] = happened
-            self.high_watermark = max(self.high_watermark or 0, assigned)
+            self._raise_watermark(assigned)
+
+    def _raise_watermark(self, size: int) -> None:
+        self.high_watermark = max(self.high_watermark or 0, size)
 
     def _forget_guest(self) -> None:
         self.in_use = self.visible = self.guest_total = self.guest_offline = None
@@ -340,7 +343,7 @@ class ObservedVm:
         self.in_use = None
         self._set_assigned(assigned_of(self.accounts), happened)
         if event.most is not None and self.assigned == event.size_to:
-            self.high_watermark = max(self.high_watermark or 0, event.most)
+            self._raise_watermark(event.most)
         request = self.open_request(event.device)
         if request is not None:
             request.size = event.size_to

@@ -40,7 +40,14 @@ def watched(*newest: NewestPoll) -> HostWatched:
 
 def test_of_a_host_before_its_first_event_nothing_is_known() -> None:
     host = ObservedHost.begin("hv01")
-    assert (host.id, host.name, host.version, host.total, host.measured) == ("hv01", "hv01", 0, None, {})
+    assert (host.id, host.name, host.version, host.total, host.measured, host.removed) == (
+        "hv01",
+        "hv01",
+        0,
+        None,
+        {},
+        False,
+    )
 
 
 def test_a_figure_stays_until_it_is_measured_again_and_has_the_time_of_its_measure() -> None:
@@ -188,6 +195,7 @@ def test_a_budget_is_no_total_where_it_does_not_back_all_memory_of_all_vms() -> 
     assert room_of(host, 1024, [backed, half]) == (None, None, 3072)
     assert room_of(host, 0, []) == (None, None, 4096)
     assert room_of(host, None, [backed]) == (4096, 0, None)
+    assert room_of(host_after(HostObserved(reserve=96)), 1024, [backed]) == (None, 96, None)
     with_balloon = vm_after(booted(backed=True, balloon=700))
     assert room_of(host, 700, [with_balloon]) == (4096, 0, 3396), "a balloon backs nothing"
     assert room_of(host_after(HostObserved(total=8192, budget=4096)), 1024, [backed]) == (8192, None, 3072)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.guests import Mechanism
 from domain.identifiers import UtcTime
 from domain.observed.events import (
     DeviceFigures,
@@ -70,10 +71,13 @@ def test_a_visible_that_is_measured_is_not_computed_of_the_guests_own_count() ->
 
 
 def test_a_device_keeps_what_is_not_told_again() -> None:
-    first = DeviceFigures("vm0", Means.VIRTIO_MEM, 256, 2048, True)
+    first = DeviceFigures("vm0", Means.VIRTIO_MEM, 256, 2048, True, Mechanism.HOT_REMOVE)
     vm = vm_after(booted(None), VmObserved(devices=(first,)), VmObserved(devices=(DeviceFigures("vm0", None, None),)))
     account = vm.accounts["vm0"]
     assert (account.means, account.size, account.maximum, account.backed) == (Means.VIRTIO_MEM, 256, 2048, True)
+    smaller = VmObserved(devices=(DeviceFigures("vm0", Means.VIRTIO_MEM, 128),))
+    account = vm_after(booted(None), VmObserved(devices=(first,)), smaller).accounts["vm0"]
+    assert (account.size, account.maximum, account.mechanism) == (128, 2048, Mechanism.HOT_REMOVE)
     other = VmObserved(devices=(DeviceFigures("vm0", Means.VIRTIO_MEM, 0, 512, False),))
     account = vm_after(booted(None), VmObserved(devices=(first,)), other).accounts["vm0"]
     assert (account.size, account.maximum, account.backed) == (0, 512, False)
@@ -131,6 +135,11 @@ def test_a_session_that_begins_with_devices_knows_again_what_they_were() -> None
     again = VmObserved(session=2, devices=(DeviceFigures("vm0", None, None),))
     account = vm_after(first, again).accounts["vm0"]
     assert (account.means, account.size, account.maximum, account.backed) == (Means.VIRTIO_MEM, None, 2048, True)
+
+
+def test_what_a_session_boots_with_is_unknown_where_its_first_event_says_so() -> None:
+    vm = vm_after(booted(None), VmObserved(session=2, devices=(DeviceFigures(BASE_MEMORY, Means.BOOT, None),)))
+    assert (vm.size(BASE_MEMORY), vm.assigned) == (None, None)
 
 
 def test_the_first_count_of_a_session_shows_what_is_kept_and_the_later_ones_do_not() -> None:
@@ -263,6 +272,12 @@ def test_what_was_assigned_stays_where_the_checkpoint_may_have_been_of_that_size
     assert (vm.size("vm0"), vm.assigned) == (None, None), "virtio-mem is of a time that is undone"
     vm = vm_after(booted(None), replace(APPLIED, name="of before"))
     assert (vm.assigned, vm.high_watermark) == (None, None)
+
+
+def test_what_is_assigned_stays_unknown_where_a_checkpoint_is_applied() -> None:
+    unknown = VmObserved(devices=(DeviceFigures("pc-dimm", Means.PC_DIMM, None),))
+    vm = vm_after(booted(None), TAKEN, unknown, APPLIED)
+    assert (vm.assigned, vm.high_watermark, vm.size(BASE_MEMORY)) == (None, 1024, 1024)
 
 
 def test_a_checkpoint_that_is_applied_to_a_vm_that_is_off_changes_nothing() -> None:

@@ -115,6 +115,7 @@ def test_of_a_vm_before_its_first_event_nothing_is_known() -> None:
     vm = ObservedVm.begin("web01")
     figures = (vm.power, vm.session, vm.assigned, vm.visible, vm.in_use, vm.high_watermark, vm.held, vm.host)
     assert figures == (None,) * 8
+    assert (vm.id, vm.name, vm.version, vm.requests_made, vm.lost, vm.removed) == ("web01", "web01", 0, 0, False, False)
 
 
 def test_assigned_is_the_sum_over_devices() -> None:
@@ -165,6 +166,7 @@ def test_the_high_watermark_is_the_most_of_a_session() -> None:
     assert (vm.assigned, vm.high_watermark) == (1024, 1536)
     vm.apply(VmObserved(session=2), at(9))
     assert (vm.assigned, vm.high_watermark, vm.in_use, vm.visible) == (None, None, None, None)
+    assert vm_after(VmObserved(assigned=0)).high_watermark == 0
 
 
 def test_off_a_vm_has_nothing_but_holds_its_memory_until_its_process_is_gone() -> None:
