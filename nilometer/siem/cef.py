@@ -19,6 +19,7 @@ LENGTHS: Final[Mapping[str, int]] = {
     "cs3": 4000,
     "cs4": 4000,
     "cs5": 4000,
+    "cs6": 4000,
     "dhost": 1023,
     "dvchost": 100,
     "externalId": 40,
@@ -36,12 +37,16 @@ LABELS: Final[Mapping[str, str]] = {
     "cs3": "vmId",
     "cs4": "code",
     "cs5": "correlation",
+    "cs6": "policies",
     "cn1": "requestedBytes",
     "cn2": "grantedBytes",
     "cn3": "position",
     "flexNumber1": "assignedBefore",
     "flexNumber2": "assignedAfter",
 }
+_LABELS_OF_DEVICES: Final[Mapping[str, str]] = {"flexNumber1": "deviceSizeBefore", "flexNumber2": "deviceSizeAfter"}
+"""Of an event about a memory device, whose VM may have others."""
+_LABELS_OF_REQUESTS: Final[Mapping[str, str]] = {**_LABELS_OF_DEVICES, "flexNumber2": "deviceSizeRequested"}
 _IN_HEADER: Final = str.maketrans({"\\": "\\\\", "|": "\\|", "\n": " ", "\r": " "})
 _IN_VALUE: Final = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
 
@@ -50,6 +55,8 @@ def to_cef(event: EventFacts) -> str:
     """An event as CEF, without the end of its line."""
     kind = event.text("kind") or ""
     command = event.text("command") or kind
+    before, after, labels = _sizes(event)
+    policies = event.beyond.get("policies")
     header = ("CEF:0", VENDOR, PRODUCT, PRODUCT_VERSION, kind, _name(command), str(_severity(event)))
     values: dict[str, object] = {
         "rt": event.milliseconds("recorded"),
@@ -72,8 +79,9 @@ def to_cef(event: EventFacts) -> str:
         "cn1": event.columns.get("requested"),
         "cn2": event.columns.get("granted"),
         "cn3": event.columns["position"],
-        "flexNumber1": event.columns.get("before_assigned"),
-        "flexNumber2": event.columns.get("after_assigned"),
+        "cs6": ", ".join(policies) if isinstance(policies, list) else None,
+        "flexNumber1": before,
+        "flexNumber2": after,
         "msg": event.message,
     }
     extension: list[str] = []
@@ -81,9 +89,18 @@ def to_cef(event: EventFacts) -> str:
         if value is None:
             continue
         extension.append(f"{key}={str(value)[: LENGTHS.get(key)].translate(_IN_VALUE)}")
-        if key in LABELS:
-            extension.append(f"{key}Label={LABELS[key]}")
+        if key in labels:
+            extension.append(f"{key}Label={labels[key]}")
     return f"{'|'.join(part.translate(_IN_HEADER) for part in header)}|{' '.join(extension)}"
+
+
+def _sizes(event: EventFacts) -> tuple[object, object, Mapping[str, str]]:
+    """The sizes before and after an event, and what all labels are: of the device that it is about, or the VM."""
+    columns = event.columns
+    if "size_to" not in columns:
+        return columns.get("before_assigned"), columns.get("after_assigned"), LABELS
+    own = _LABELS_OF_REQUESTS if event.text("kind") == "vm.change-requested" else _LABELS_OF_DEVICES
+    return columns.get("size_from"), columns["size_to"], {**LABELS, **own}
 
 
 def _name(command: str) -> str:

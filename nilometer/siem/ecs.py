@@ -53,9 +53,17 @@ def to_ecs(event: EventFacts) -> dict[str, Any]:
         document["user"] = {"name": actor}
     if host is not None:
         document["host"] = {"id": host, "name": host}
-    related = {"hosts": [name for name in (host, vm) if name is not None], "user": [] if actor is None else [actor]}
+    related = {
+        "hosts": _different(event.beyond.get("host_before"), host, vm),
+        "user": _different(actor, event.beyond.get("approved_by")),
+    }
     document["related"] = {name: values for name, values in related.items() if values}
     return document
+
+
+def _different(*names: object) -> list[str]:
+    """The names that are known, each once."""
+    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 def _outcome(event: EventFacts) -> str | None:

@@ -14,6 +14,9 @@ from typing import Final
 
 from domain.decision import Outcome
 from domain.identifiers import split_stream
+from domain.observed.words import UNKNOWN_ACTOR
+from nilometer.siem.details import Detail, read_details
+from nilometer.siem.message import message
 
 VENDOR: Final = "Nilometer"
 PRODUCT: Final = "Nilometer"
@@ -107,6 +110,8 @@ _ENTITIES: Final[Mapping[str, str]] = {
     "host": "Hyper-V Host",
     "import": "Import",
     "policy": "Policy",
+    "policies": "Policies",
+    "group": "Group of VMs",
 }
 _FIGURES: Final = ("before_", "after_")
 
@@ -126,6 +131,8 @@ class EventFacts:
     entity_id: str
     message: str
     columns: Mapping[str, Value]
+    beyond: Mapping[str, Detail]
+    """What the event says that is in no column."""
 
     @property
     def outcome(self) -> str | None:
@@ -157,24 +164,34 @@ class EventFacts:
         prefix = f"{moment}_"
         return {name.removeprefix(prefix): value for name, value in self.columns.items() if name.startswith(prefix)}
 
-    def details(self) -> dict[str, Value]:
-        """The columns that are no figures."""
-        return {name: value for name, value in self.columns.items() if not name.startswith(_FIGURES)}
+    def details(self) -> dict[str, Detail]:
+        """The columns that are no figures, and what is in no column."""
+        plain = {name: value for name, value in self.columns.items() if not name.startswith(_FIGURES)}
+        return {**plain, **self.beyond}
 
 
-def event_facts(columns: Mapping[str, object], ledger: str) -> EventFacts:
-    """What the forms need of an event, by the names of its columns."""
+def event_facts(columns: Mapping[str, object], data: Mapping[str, object], ledger: str) -> EventFacts:
+    """What the forms need of an event, by the names of its columns and the data that it has."""
     values = {name: value for name, value in columns.items() if isinstance(value, Value) and name != "body"}
     stream, kind = str(values["stream"]), str(values["kind"])
     what, id = split_stream(stream)
+    event_id = f"{ledger}/{stream}/{values['version']}"
+    beyond = read_details(kind, data, event_id)
+    if values.get("actor") == UNKNOWN_ACTOR:  # words for people, and no user that anybody could look for
+        del values["actor"]
+    if "file_size" in beyond:  # the column is of the size that a command asked for
+        values.pop("size", None)
+    if kind == "vm.annotated" and isinstance(reason := data.get("reason"), str):
+        values.setdefault("reason", reason)
     return EventFacts(
-        id=f"{ledger}/{stream}/{values['version']}",
+        id=event_id,
         ledger=ledger,
         activity=_activity(kind, values.get("command")),
         entity=_ENTITIES.get(what, what),
         entity_id=id,
-        message=_message(kind, id, values),
+        message=message(kind, id, values, beyond),
         columns=values,
+        beyond=beyond,
     )
 
 
@@ -183,22 +200,3 @@ def _activity(kind: str, command: object) -> Activity:
     if found is None and command is not None:  # it was refused, or a policy had a say
         return _BY_COMMAND.get(str(command), Activity.UPDATE)
     return found or Activity.OTHER
-
-
-def _message(kind: str, id: str, values: Mapping[str, Value]) -> str:
-    """A sentence for a list of events: what, of which VM or host, by whom, with which outcome."""
-    vm = values.get("vm")
-    name = values.get("vm_name", vm)
-    subject = id if vm is None else str(vm) if name == vm else f"{name} ({vm})"
-    if vm is not None and kind.startswith("host."):
-        subject = f"{subject} on {id}"
-    parts = [f"{values.get('command', kind)} of {subject}"]
-    if "actor" in values:
-        parts.append(f" by {values['actor']}")
-    if "outcome" in values:
-        parts.append(f": {values['outcome']}")
-    if "requested" in values and "granted" in values:
-        parts.append(f", {values['granted']} of {values['requested']} bytes")
-    if "code" in values:
-        parts.append(f" ({values['code']})")
-    return "".join(parts)

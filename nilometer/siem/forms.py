@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from nilometer.history.cloudevents import to_cloudevent
 from nilometer.history.columns import ColumnReader
@@ -36,6 +36,12 @@ class FormWriter:
     def lines(self, rows: Iterable[StoredRow], after: int = 0) -> Iterator[bytes]:
         """The lines of stored events behind a position; all before it must be given too. Raises ``UnreadableEvent``."""
         for row in rows:
-            columns = self._reader.read_named(row, to_cloudevent(row, self._ledger))
+            cloudevent = to_cloudevent(row, self._ledger)
+            columns = self._reader.read_named(row, cloudevent)
             if row.position > after:
-                yield self._write(event_facts(columns, self._ledger)).encode() + b"\n"
+                yield self._write(event_facts(columns, _data_of(cloudevent), self._ledger)).encode() + b"\n"
+
+
+def _data_of(cloudevent: Mapping[str, object]) -> Mapping[str, object]:
+    data = cloudevent.get("data")
+    return cast("Mapping[str, object]", data) if isinstance(data, dict) else {}

@@ -45,13 +45,15 @@ def to_ocsf(event: EventFacts) -> dict[str, Any]:
         "severity_id": 2 if event.is_failed or event.is_partial else 1,
         "severity": "Low" if event.is_failed or event.is_partial else "Informational",
         "time": event.milliseconds("happened") or event.milliseconds("recorded") or 0,
+        "start_time": event.milliseconds("earliest"),
+        "end_time": event.milliseconds("happened") if "earliest" in event.columns else None,
         "timezone_offset": 0,
         "message": event.message,
         "status_id": status,
         "status": status_name,
         "status_code": event.text("code"),
         "comment": event.text("reason"),
-        "actor": {"user": {"name": event.text("actor") or "unknown"}, "app_name": event.text("via")},
+        "actor": _actor(event),
         "entity": _entity(event, before),
         "entity_result": None if event.is_failed or not after else _entity(event, after),
         "metadata": {
@@ -76,6 +78,14 @@ def _status(event: EventFacts) -> tuple[int, str]:
     if event.is_failed:
         return 2, "Failure"
     return (1, "Success") if event.outcome is not None else (0, "Unknown")
+
+
+def _actor(event: EventFacts) -> dict[str, Any] | None:
+    """Who asked, and with which tool; ``None`` if neither is known."""
+    actor, via = event.text("actor"), event.text("via")
+    if actor is None:
+        return None if via is None else {"app_name": via}
+    return {"user": {"name": actor}, "app_name": via}
 
 
 def _entity(event: EventFacts, figures: Mapping[str, object]) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def test_whatever_a_text_has_in_cef_it_is_one_line_and_reads_as_it_was(
     actor: str, reason: str, vm: str, kind: str
 ) -> None:
     columns = {"stream": f"vm/{vm}", "version": 1, "position": 1, "kind": kind, "actor": actor, "reason": reason}
-    line = to_cef(event_facts({**columns, "vm": vm, "code": "x=1 cs2=2|"}, LEDGER))
+    line = to_cef(event_facts({**columns, "vm": vm, "code": "x=1 cs2=2|"}, {}, LEDGER))
     assert "\n" not in line
     assert "\r" not in line
     header, values = parsed_cef(line)
@@ -266,7 +266,7 @@ def test_whatever_a_text_has_in_cef_it_is_one_line_and_reads_as_it_was(
 
 def test_a_long_text_is_cut_before_it_is_escaped() -> None:
     columns = {"stream": "vm/a", "version": 1, "position": 1, "kind": "vm.started", "reason": "=" * 5000}
-    _, values = parsed_cef(to_cef(event_facts(columns, LEDGER)))
+    _, values = parsed_cef(to_cef(event_facts(columns, {}, LEDGER)))
     assert values["reason"] == "=" * 1023
 
 
