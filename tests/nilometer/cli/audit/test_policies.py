@@ -155,8 +155,9 @@ says = "No VM grows at the weekend."
 holds = "vm.assigned <= before.assigned"
 """
 VM = '"generation": 2, "guest": "windows", "config_version": "10.0", "host": "hv01", "memory": {"static": {"size": '
+HOST = '"host": "hv01", "version": "2022", "total": "64GiB", "reserve": 0'
 LINES = f"""\
-{{"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": 0, "at": "2026-11-23T09:00:00Z"}}
+{{"command": "register-host", {HOST}, "at": "2026-11-23T09:00:00Z"}}
 {{"command": "define-vm", "vm": "web01", {VM}"8GiB"}}}}, "at": "2026-11-23T09:00:01Z"}}
 {{"command": "start", "vm": "web01", "at": "2026-11-23T09:00:02Z"}}
 {{"command": "report-in-use", "vm": "web01", "in_use": "1GiB", "at": "2026-11-23T09:00:03Z"}}
@@ -165,7 +166,7 @@ LINES = f"""\
 {{"command": "start", "vm": "web02", "at": "2026-11-23T09:00:06Z"}}
 {{"command": "add-memory", "vm": "web01", "amount": "2GiB", "at": "2026-11-23T09:00:07Z"}}
 {{"command": "stop", "vm": "web01", "at": "2026-11-23T22:00:07Z"}}
-"""  # noqa: E501
+"""
 BREACHES = {
     "roomy_host": [(3, "hv01"), (9, "hv01"), (11, "hv01, less than before")],
     "web_is_small": [(3, "web01")],

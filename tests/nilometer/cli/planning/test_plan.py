@@ -332,7 +332,9 @@ def test_a_vm_that_has_to_be_stopped_first_is_stopped_with_the_plan_as_the_reaso
 
 def test_a_dry_run_of_one_command_records_nothing(full: Desk) -> None:
     before = full.events
-    for command in (["add-memory", "db02", "8GiB"], ["stop", "DB02"], ["register-host", "hv3", "--version", "2022", "--total", "4GiB", "--reserve", "0"]):  # noqa: E501  # fmt: skip
+    register = "register-host hv3 --version 2022 --total 4GiB --reserve 0"
+    for typed in ("add-memory db02 8GiB", "stop DB02", register):
+        command = typed.split()
         shown = full.call("do", *command, "--dry-run")
         assert shown.out.splitlines()[-1] == "Nothing was recorded (--dry-run), and nothing is sent to a hypervisor."
         assert full.events == before
