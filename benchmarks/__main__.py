@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.report import Line, machine, table, write
-from benchmarks.suite import SUITE, Scale
+from benchmarks.scale import Scale
+from benchmarks.suite import SUITE
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,8 @@ from benchmarks.__main__ import main
 from benchmarks.earlier import compare
 from benchmarks.fleet import Size
 from benchmarks.report import BEGIN, END, Line, table, write
-from benchmarks.suite import SUITE, Scale
+from benchmarks.scale import Scale
+from benchmarks.suite import SUITE
 
 
 @pytest.fixture(scope="module")
