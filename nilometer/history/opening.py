@@ -12,12 +12,14 @@ from typing import Final, Protocol
 
 from domain.errors import InputError, NilometerError
 from nilometer.history.parquet.installed import require_pyarrow
-from nilometer.history.parquet.manifest import NAME
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME
 from nilometer.textio.databases import open_bytes
 from nilometer.textio.files import check_name, open_input
 from nilometer.textio.texts import ByteStream
 
 _MAGIC: Final = b"PAR1"
+_EXPORTED: Final = ("*.parquet", "date=*/group=*/*.parquet")
+"""Where the files of an export are in its folder."""
 
 
 class HistoryStream(ByteStream, Protocol):
@@ -63,6 +65,8 @@ def _parquet_reader(path: Path) -> Callable[[], Iterator[bytes]] | None:
             return read_export(path)
 
         return read_folder
+    if any(next(path.glob(files), None) for files in _EXPORTED if path.is_dir()):
+        raise InputError(f"{path}: {NAME} is missing, the list of the export's files", hint=EXPORT_AGAIN)
 
     def read_file() -> Iterator[bytes]:
         from nilometer.history.parquet.reading import read_file

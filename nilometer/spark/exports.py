@@ -26,8 +26,8 @@ from nilometer.history.cloudevents import source_uri, write_digested_lines
 from nilometer.history.columns import STORED
 from nilometer.history.parquet.arrow import to_utc_times
 from nilometer.history.parquet.buckets import BUCKET, bucket_of, streams_with_buckets
-from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, parse_manifest
-from nilometer.history.parquet.reading import EXPORT_AGAIN, ColumnHeader, check_paths
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, ExportFile, Manifest, parse_manifest
+from nilometer.history.parquet.reading import ColumnHeader, check_paths
 from nilometer.spark.history import (
     STRETCH_EVENTS,
     SURVEY_COLUMNS,

@@ -24,8 +24,7 @@ from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.chunks import RunDigests, Table, lines_of, read_chunks, write_line
-from nilometer.history.parquet.manifest import Manifest
-from nilometer.history.parquet.reading import EXPORT_AGAIN
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest
 from nilometer.storage.reader import StoredRow
 from rules.judging.completeness import IN_PLACE, PlacedEvent
 from rules.judging.decided.attribution import Kind, kind_of_command, rules_for
@@ -96,7 +95,7 @@ class _Sieve:
         digests = self._digests_of(run)
         places = database.take(table)
         if places.first != self.last + 1 or not places.last - self.last == places.events == places.different:
-            survey.undivided = f"the events after #{self.last} are not there once and in order"
+            survey.undivided = f"the events from #{self.last + 1} on are not there once and in order"
             return
         self.last = places.last
         first, last = database.first_and_last()

@@ -46,10 +46,13 @@ def share_files(
 ) -> int:
     """Writes one share of the audit of some files, which have one history together."""
     for file in files:
-        if file == "-" or (Path(file).exists() and not Path(file).is_file() and not is_parquet(file)):
+        path = Path(file)
+        if path.is_dir() and not is_parquet(file):
+            raise InputError(f"{file}: this is a folder", hint=f"name the files in it: {file}/*.jsonl")
+        if file == "-" or (path.exists() and not path.is_file() and not is_parquet(file)):
             name = "stdin" if file == "-" else file
             raise InputError(f"{name}: a share reads its input twice", hint="write it to a file, and name that")
-        if not Path(file).exists():
+        if not path.exists():
             raise InputError(f"{file}: No such file or directory", hint="nilo export -o FILE writes one")
     begun, digests = current_time(session.clock), FileDigests()
     bucketed = open_bucketed(files[0], share.of) if len(files) == 1 else None

@@ -18,8 +18,8 @@ from domain.errors import InputError
 from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
-from nilometer.history.parquet.manifest import ExportFile, Manifest
-from nilometer.history.parquet.reading import EXPORT_AGAIN, LedgerFile, Line, opened
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest
+from nilometer.history.parquet.reading import LedgerFile, Line, opened
 from nilometer.storage.reader import StoredRow
 
 Table: TypeAlias = pyarrow.Table

@@ -24,6 +24,7 @@ NAME: Final = "_nilometer.jsonl"
 FORMAT: Final = "nilometer-parquet"
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 """What Windows has to be told of a file that is no text."""
+EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
 _HINT: Final = "make the export again, into a new folder: nilo export --as parquet -o DIR"
 
 

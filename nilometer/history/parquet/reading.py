@@ -22,12 +22,11 @@ from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_digested_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
 from nilometer.history.parquet.arrow import SCHEMAS, to_utc_times
-from nilometer.history.parquet.manifest import ExportFile, Manifest, read_manifest
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest, read_manifest
 from nilometer.storage.reader import StoredRow
 
 ROWS_READ: Final = 1024
 """Rows of a file that are read together."""
-EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
 _NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parquet writes, as it wrote them"
 
 Line = tuple[int, bytes]
@@ -174,28 +173,32 @@ class LedgerFile:
     def read_columns(self, names: Sequence[str]) -> pyarrow.Table:
         """Some columns of all its rows. Raises ``InputError``."""
         try:
-            return self._file.read(columns=list(names))
+            table = self._file.read(columns=list(names))
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(self.name, error) from None
+        self._check_stored(table, names)
+        return table
 
     def _rows_in(self, batch: pyarrow.RecordBatch) -> list[StoredRow]:
         columns = [batch.column(name).to_pylist() for name in STORED]
-        if any(None in column for column in columns):
-            raise self._lacks_something()
         return [
             StoredRow(position, StreamName(stream), version, topic, body.encode())  # by position: done for every event
             for position, stream, version, topic, body in zip(*columns, strict=True)
         ]
 
     def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
-        """Some of its columns, row group by row group. Raises ``InputError``."""
+        """Some of its columns, row group by row group. Raises ``InputError``, also if a row is not all of an event."""
         try:
-            yield from self._file.iter_batches(rows, columns=list(columns))
+            for batch in self._file.iter_batches(rows, columns=list(columns)):
+                self._check_stored(batch, columns)
+                yield batch
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(self.name, error) from None
 
-    def _lacks_something(self) -> InputError:
-        return InputError(f"{self.name}: a row has no position, stream or body", hint=EXPORT_AGAIN)
+    def _check_stored(self, rows: pyarrow.RecordBatch | pyarrow.Table, columns: Sequence[str]) -> None:
+        for name in STORED:
+            if name in columns and rows.column(name).null_count:
+                raise InputError(f"{self.name}: a row has no {name}", hint=EXPORT_AGAIN)
 
     def _read_facts(self) -> tuple[str, tuple[int, int, int, str]]:
         """The ledger, and first and last position, events and digest, as the file's metadata has them."""

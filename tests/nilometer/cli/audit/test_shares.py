@@ -369,9 +369,9 @@ def test_options_that_do_not_go_together_are_refused(
     refused(desk.call("audit", desk.write("history.jsonl", text_of(lines[:5])), *args), words)
 
 
-def test_stdin_and_folders_are_refused_because_a_share_reads_twice(desk: Desk) -> None:
+def test_stdin_is_refused_because_a_share_reads_twice_and_a_folder_because_it_is_one(desk: Desk) -> None:
     refused(desk.call("audit", "-", "--share", "1/2", stdin="{}"), "stdin: a share reads its input twice")
-    refused(desk.call("audit", str(desk.folder), "--share", "1/2"), "a share reads its input twice")
+    refused(desk.call("audit", str(desk.folder), "--share", "1/2"), "this is a folder", "name the files in it")
     refused(desk.call("audit", "none.jsonl", "--share", "1/2"), "none.jsonl: No such file")
 
 

@@ -20,11 +20,12 @@ from domain.events import Event
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.codecs import envelope_to_line
-from nilometer.history.columns import COLUMNS
-from nilometer.history.opening import open_history
+from nilometer.history.columns import COLUMNS, STORED
+from nilometer.history.opening import is_parquet, open_history
 from nilometer.history.parquet import writing
-from nilometer.history.parquet.manifest import NAME, read_manifest
-from nilometer.history.parquet.reading import read_export, read_file
+from nilometer.history.parquet.chunks import read_chunks
+from nilometer.history.parquet.manifest import NAME, ExportFile, read_manifest
+from nilometer.history.parquet.reading import opened, read_export, read_file
 from nilometer.history.parquet.writing import write_export
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
@@ -393,3 +394,39 @@ def test_a_changed_body(exported: Path) -> None:
 
     rewrite(file, change)
     assert "their SHA-256 is another" in problem_of(exported)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_cell_without_a_value_is_said_by_all_who_read_it(exported: Path, name: str) -> None:
+    file = first_of_several(exported)
+    facts = pyarrow.parquet.ParquetFile(file).metadata.metadata or {}
+
+    def empty(table: pyarrow.Table) -> pyarrow.Table:
+        index = table.schema.names.index(name)
+        columns: list[pyarrow.Array] = [table.column(each) for each in table.schema.names]
+        cells = [*columns[index].to_pylist()[:-1], None]
+        columns[index] = pyarrow.array(cells, columns[index].type)
+        return pyarrow.Table.from_arrays(columns, schema=table.schema).replace_schema_metadata(dict(facts))
+
+    rewrite(file, empty)
+    message = f"a row has no {name}"
+    assert problem_of(exported) == f"{file}: {message}"
+    with pytest.raises(InputError, match=message):
+        list(read_chunks(read_manifest(exported), STORED, "vm."))
+    with (
+        opened(read_manifest(exported), [entry_of(exported, file)]) as (one,),
+        pytest.raises(InputError, match=message),
+    ):
+        one.read_columns(STORED)
+
+
+def entry_of(folder: Path, file: Path) -> ExportFile:
+    """What the list of an export says of a file."""
+    path = file.relative_to(folder).as_posix()
+    return next(entry for run in read_manifest(folder).runs for entry in run if entry.path == path)
+
+
+def test_a_folder_without_its_list_says_that_this_is_missing(exported: Path) -> None:
+    (exported / NAME).unlink()
+    with pytest.raises(InputError, match=f"{NAME} is missing, the list of the export's files"):
+        is_parquet(str(exported))
