@@ -194,6 +194,12 @@ def test_a_registration_that_a_policy_refused_is_decided_again_where_it_is_retir
         assert ask(other, "register-host", **full).code is None
 
 
+def test_the_book_is_read_after_the_vms_beside(ledger: Ledger, known: Repository) -> None:
+    adopt_unproved(ledger, TENTH, "add-memory")
+    reads = known.load(ADD)
+    assert ([vm.id for vm in reads.beside], reads.groups[0].state) == (["web01"], Group(8 * GiB))
+
+
 def test_a_vm_of_no_group_reads_no_book(ledger: Ledger, known: Repository) -> None:
     ask(ledger, "define-vm", **a_vm(vm="app01"))
     assert known.load(Pause("app01")).groups == ()
