@@ -14,14 +14,17 @@ from domain.envelope import Envelope, Metadata
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime
 from domain.observed.events import HostRetired
+from domain.policy_events import GroupOpened, PoliciesGroupChanged
 from domain.quantities import GiB
 from domain.state import Group
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.repository import BookMissingError, Repository
+from nilometer.ledger.requests import Request
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.recorder import NOTHING_EXPECTED
-from tests.nilometer.ledger.asking import a_host, a_vm, ask
+from tests.nilometer.ledger.asking import a_host, a_vm, ask, request
 from tests.nilometer.ledger.unproved import adopt_unproved
+from tests.nilometer.storage.meanwhile import Commits
 
 BOOK = "group/shop"
 LIMIT = '''
@@ -89,6 +92,35 @@ def test_a_group_without_a_book_has_none_nor_has_one_whose_book_is_closed(ledger
         remembering(ledger).load(ADD)
     assert ask(ledger, "add-memory", vm="web01", amount="10GiB").granted == 10 * GiB
     assert ask(ledger, "add-memory", vm="db01", amount="12GiB").granted == 2 * GiB
+
+
+def test_a_book_that_is_opened_for_a_command_is_recorded_as_who_asked_for_it(ledger: Ledger) -> None:
+    retire(ledger)
+    adopt_unproved(ledger, LESS, with_book=False)
+    asked = Request(ADD, "bob", "tool", reason="CHG-2", correlation="c1")
+    with Ledger.open(ledger.url) as other:
+        commits = Commits(ledger, lambda: ask(other, "add-memory", vm="db01", amount="1GiB"))
+        assert ledger.execute(asked).granted == GiB
+    assert commits.tried == 2, "the other one opened it"
+    retire(ledger, "less")
+    adopt_unproved(ledger, LIMIT, with_book=False)
+    position = ledger.position
+    ledger.execute(asked)
+    opened, changed, added, *_ = ledger.events(position)
+    assert (opened.stream, opened.version, changed.event) == (
+        BOOK,
+        7,
+        PoliciesGroupChanged(group="shop", version=7, opened=True),
+    )
+    for one in (opened, changed, added):
+        metadata = one.metadata
+        assert (metadata.actor, metadata.via, metadata.reason, metadata.correlation) == ("bob", "tool", "CHG-2", "c1")
+        assert AT[9] < metadata.happened <= metadata.recorded
+    assert [one.event.after.held // GiB for one in ledger.stream(BOOK) if isinstance(one.event, GroupOpened)] == [
+        8,
+        8,
+        10,
+    ]
 
 
 def test_a_group_that_never_had_a_book_has_none(ledger: Ledger) -> None:
@@ -192,6 +224,13 @@ def test_a_registration_that_a_policy_refused_is_decided_again_where_it_is_retir
         assert ask(other, "register-host", **full).code is Code.POLICY
         retire(ledger, "tenth_stays_free")
         assert ask(other, "register-host", **full).code is None
+
+
+def test_commands_of_one_commit_on_vms_of_one_group_count_on_each_other(ledger: Ledger) -> None:
+    lines = [request("add-memory", vm=vm, amount="7GiB") for vm in ("db01", "web01", "db01")]
+    answers = ledger.execute_all(lines)
+    assert [getattr(answer, "granted", None) for answer in answers] == [7 * GiB, 5 * GiB, 0]
+    assert [envelope.version for envelope in ledger.stream(BOOK)] == [1, 2, 3]
 
 
 def test_the_book_is_read_after_the_vms_beside(ledger: Ledger, known: Repository) -> None:

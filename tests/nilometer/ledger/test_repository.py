@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import Pause, Start
+from domain.errors import InputError, UnknownHost, UnknownVm
 from domain.identifiers import host_stream, vm_stream
 from domain.observed.events import HostObserved
+from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger import repository
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.policies import NO_POLICIES
-from nilometer.ledger.repository import Repository, agrees, count_on, decided_on, decided_vms
+from nilometer.ledger.repository import Repository, agrees, count_on, decided_host, decided_on, decided_vm, decided_vms
+from nilometer.ledger.requests import Result
 from nilometer.storage.application import LedgerApplication
 from projections.fleet import Fleet
 from projections.tracked import Tracked, TrackedHost, TrackedVm
@@ -152,3 +156,49 @@ def test_a_book_that_does_not_come_to_what_the_host_holds_is_not_believed() -> N
     assert isinstance(host.subject, HostAggregate)
     host.subject.book["web01"] += 1
     assert not agrees(host, GRANTED)
+
+
+def test_what_was_just_decided_on_a_vm_alone_happened_before_what_follows(ledger: Ledger) -> None:
+    late, early = "2999-01-01T00:00:01.000000Z", "2999-01-01T00:00:00.000000Z"
+    ledger.execute(replace(request("pause", at=late, vm="web01"), at_ahead=True))
+    with pytest.raises(InputError, match=r"is before the last event of vm/web01"):
+        ledger.execute(replace(request("resume", at=early, vm="web01"), at_ahead=True))
+
+
+def test_only_a_decided_vm_or_host_that_is_there_can_be_commanded() -> None:
+    vm, host = tracked_vm(), tracked_host()
+    assert (decided_vm("web01", vm), decided_host("hv01", host)) == (vm.subject, host.subject)
+    seen_vm: TrackedVm = Tracked(ObservedVm.begin("web01"), time(0))
+    seen_host: TrackedHost = Tracked(ObservedHost.begin("hv01"), time(0))
+    for decided, observed, kind, unknown in (
+        (partial(decided_vm, "web01"), seen_vm, "VM 'web01'", UnknownVm),
+        (partial(decided_host, "hv01"), seen_host, "host 'hv01'", UnknownHost),
+    ):
+        with pytest.raises(unknown) as raised:
+            decided(None)
+        assert raised.value.hint == unknown("web01").hint
+        with pytest.raises(InputError, match=f"the {kind} is observed: a hypervisor decides about it"):
+            decided(observed)
+    vm.subject.removed = host.subject.removed = True
+    with pytest.raises(UnknownVm) as of_vm:
+        decided_vm("web01", vm)
+    with pytest.raises(UnknownHost) as of_host:
+        decided_host("hv01", host)
+    assert of_vm.value.hint == "it was removed; its history stays: nilo log --vm web01"
+    assert of_host.value.hint == "it was removed; its history stays: nilo log --host hv01"
+
+
+def test_a_refusal_is_believed_on_nothing_that_was_read_for_an_earlier_request(ledger: Ledger) -> None:
+    with Ledger.open(ledger.url) as other:
+        assert ask(other, "pause", vm="web01").in_full
+        assert ask(ledger, "resume", vm="web01").in_full
+        assert ask(other, "pause", vm="web01").in_full
+
+
+def test_an_error_ends_a_unit_of_work_unless_it_is_to_go_on(ledger: Ledger) -> None:
+    requests = [request("pause", vm="nobody"), request("pause", vm="web01")]
+    (error,) = ledger.execute_all(requests)
+    assert isinstance(error, UnknownVm)
+    first, second = ledger.execute_all(requests, keep_going=True)
+    assert isinstance(first, UnknownVm)
+    assert isinstance(second, Result)
