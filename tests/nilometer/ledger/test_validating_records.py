@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,19 +21,15 @@ from nilometer.ledger.validating import (
     check_size,
 )
 from tests.nilometer.ledger.test_validating import unmade
-from tests.nilometer.ledger.test_validating_values import ASKED, TEN, refusal
+from tests.nilometer.ledger.test_validating_values import ASKED, TEN, changed, refusal
 
 LOST = Fact(StreamName("vm/web01"), VmLost(), TEN)
 SEEN = Observation("k1", (LOST,))
 
 
-def changed_fact(**values: Any) -> Fact:
-    return replace(LOST, **values)
-
-
 @pytest.mark.parametrize("name", ["actor", "via", "reason", "correlation", "key"])
 def test_what_is_said_about_a_command_is_checked(name: str) -> None:
-    asked = replace(ASKED, **{name: "a\0b"})
+    asked = changed(ASKED, **{name: "a\0b"})
     assert refusal(check_request, asked) == (
         rf"{name}: 'a\x00b' has the control character U+0000 at place 2",
         "leave it out",
@@ -42,9 +37,9 @@ def test_what_is_said_about_a_command_is_checked(name: str) -> None:
 
 
 def test_that_a_time_far_ahead_is_meant_is_yes_or_no() -> None:
-    asked = replace(ASKED, at_ahead=1)  # type: ignore[arg-type]
+    asked = changed(ASKED, at_ahead=1)
     assert refusal(check_request, asked) == ("at_ahead: 1 (int) is not True or False", "write at_ahead=True")
-    assert refusal(check_request, replace(ASKED, at="noon"))[0].startswith("at: 'noon'")
+    assert refusal(check_request, changed(ASKED, at="noon"))[0].startswith("at: 'noon'")
 
 
 def test_what_is_no_request_is_refused_by_its_name() -> None:
@@ -57,7 +52,7 @@ def test_what_is_no_request_is_refused_by_its_name() -> None:
 
 
 def test_the_first_wrong_request_is_the_last_unless_all_are_asked_for() -> None:
-    wrong = replace(ASKED, actor="")
+    wrong = changed(ASKED, actor="")
     stopped = check_requests([ASKED, wrong, ASKED])
     assert stopped[0] is ASKED
     assert [type(one) for one in stopped] == [Request, InputError]
@@ -82,32 +77,32 @@ def test_authors_are_checked_one_by_one() -> None:
     ("observation", "message", "hint"),
     [
         (5, "5 (int) is not a Observation", "write Observation(…)"),
-        (replace(SEEN, key=""), "key: '' is empty", "write something, or leave it out"),
+        (changed(SEEN, key=""), "key: '' is empty", "write something, or leave it out"),
         *[
-            (replace(SEEN, **{name: "\0"}), rf"{name}: '\x00' has a character that cannot be stored", "leave it out")
+            (changed(SEEN, **{name: "\0"}), rf"{name}: '\x00' has a character that cannot be stored", "leave it out")
             for name in ("correlation", "reason", "actor", "via")
         ],
-        (replace(SEEN, facts=5), "facts: 5 (int) is not a tuple of facts", "write facts=(Fact(…),)"),
-        (replace(SEEN, facts=(LOST, 5)), "facts: 5 (int) is not a Fact", "write Fact('vm/web01', event, happened)"),
-        (replace(SEEN, begins=5), "begins: 5 (int) is not a frozenset of names of streams", "frozenset({…})"),
+        (changed(SEEN, facts=5), "facts: 5 (int) is not a tuple of facts", "write facts=(Fact(…),)"),
+        (changed(SEEN, facts=(LOST, 5)), "facts: 5 (int) is not a Fact", "write Fact('vm/web01', event, happened)"),
+        (changed(SEEN, begins=5), "begins: 5 (int) is not a frozenset of names of streams", "frozenset({…})"),
         (
-            replace(SEEN, begins=frozenset(("web01",))),
+            changed(SEEN, begins=frozenset[Any](("web01",))),
             "begins: 'web01' is not the name of a stream",
             "such as 'vm/web01' or 'host/hv01'",
         ),
         (
-            replace(SEEN, facts=(replace(LOST, stream="web01"),)),
+            changed(SEEN, facts=(changed(LOST, stream="web01"),)),
             "stream: 'web01' is not the name of a stream",
             "such as 'vm/web01' or 'host/hv01'",
         ),
         (
-            replace(SEEN, facts=(replace(LOST, event=5),)),
+            changed(SEEN, facts=(changed(LOST, event=5),)),
             "event: 5 (int) is not an event",
             "give an event that was observed",
         ),
         *[
             (
-                replace(SEEN, facts=(changed_fact(**{name: "2026-11-23T11:00:00+01:00"}),)),
+                changed(SEEN, facts=(changed(LOST, **{name: "2026-11-23T11:00:00+01:00"}),)),
                 f"{name}: '2026-11-23T11:00:00+01:00' is not in the form in which times are kept",
                 f"write '{TEN}'",
             )
@@ -121,7 +116,7 @@ def test_a_value_that_an_observation_cannot_have_is_refused(observation: Any, me
 
 def test_what_observations_can_have_passes() -> None:
     whole = Observation(
-        "k", (replace(LOST, earliest=TEN), LOST), begins=frozenset((StreamName("vm/web01"),)), reason="\n", actor="x"
+        "k", (changed(LOST, earliest=TEN), LOST), begins=frozenset((StreamName("vm/web01"),)), reason="\n", actor="x"
     )
     assert check_observations((one for one in (SEEN, whole)), actor="ann", via="test") == [SEEN, whole]
     assert refusal(lambda: check_observations([], actor=" ", via="test"))[0] == "actor: ' ' is empty"

@@ -33,6 +33,11 @@ DYNAMIC = MemorySetting(Mode.DYNAMIC, 1, 1, 1, 20, 50)
 NEW = DefineVm("web01", "hv01", 2, Guest.WINDOWS, ConfigVersion(10, 0), DYNAMIC)
 
 
+def changed(record: Any, **values: Any) -> Any:
+    """The record with other values, of whatever types."""
+    return replace(record, **values)
+
+
 def refusal(check: Any, *values: Any) -> tuple[str, str]:
     """What is said of a value, and what to give instead."""
     with pytest.raises(InputError) as raised:
@@ -42,7 +47,7 @@ def refusal(check: Any, *values: Any) -> tuple[str, str]:
 
 
 def of_command(command: Any) -> tuple[str, str]:
-    return refusal(check_request, replace(ASKED, command=command))
+    return refusal(check_request, changed(ASKED, command=command))
 
 
 # Texts and times
@@ -168,31 +173,31 @@ def test_what_is_an_index_is_to_be_converted() -> None:
 @pytest.mark.parametrize("part", ["buffer", "weight"])
 def test_buffer_and_weight_are_whole_numbers_of_any_sign(part: str) -> None:
     for number in (-LARGEST, 0, LARGEST):
-        check_request(replace(ASKED, command=ConfigureMemory("web01", replace(DYNAMIC, **{part: number}))))
+        check_request(changed(ASKED, command=ConfigureMemory("web01", changed(DYNAMIC, **{part: number}))))
     for wrong, message, hint in (
         (True, "True is not a whole number", "write a whole number, such as 20"),
         (2.0, "2.0 (float) is not a whole number", "write a whole number, such as 20"),
         (LARGEST + 1, f"{LARGEST + 1} (int) is out of range", f"write a number from -{LARGEST} to {LARGEST}"),
         (-LARGEST - 1, f"{-LARGEST - 1} (int) is out of range", f"write a number from -{LARGEST} to {LARGEST}"),
     ):
-        command = ConfigureMemory("web01", replace(DYNAMIC, **{part: wrong}))
+        command = ConfigureMemory("web01", changed(DYNAMIC, **{part: wrong}))
         assert of_command(command) == (f"memory: {part}: {message}", hint)
 
 
 @pytest.mark.parametrize("part", ["startup", "minimum", "maximum"])
 def test_each_size_of_a_memory_setting_is_checked(part: str) -> None:
-    command = ConfigureMemory("web01", replace(DYNAMIC, **{part: -1}))
+    command = ConfigureMemory("web01", changed(DYNAMIC, **{part: -1}))
     assert of_command(command) == (f"memory: {part}: -1 (int) is negative", "a size is 0 or more bytes")
 
 
 @pytest.mark.parametrize("part", ["minimum", "maximum", "buffer", "weight"])
 def test_a_static_setting_has_a_size_and_nothing_else(part: str) -> None:
-    command = ConfigureMemory("web01", replace(MemorySetting.static(7), **{part: 5}))
+    command = ConfigureMemory("web01", changed(MemorySetting.static(7), **{part: 5}))
     assert of_command(command) == (
         f"memory: {part}: 5 (int) in a static setting, which has a size and nothing else",
         "write MemorySetting.static(7)",
     )
-    check_request(replace(ASKED, command=ConfigureMemory("web01", MemorySetting.static(7))))
+    check_request(changed(ASKED, command=ConfigureMemory("web01", MemorySetting.static(7))))
 
 
 # Values of commands
@@ -208,12 +213,12 @@ A_SETTING = "write MemorySetting.static(parse_size('4GiB'))"
         ("stop", "command: 'stop' is not a command", "give a command such as AddMemory('web01', parse_size('2GiB'))"),
         (Stop("a" * 129), f"vm: '{'a' * 76}… has 129 characters", "an id has 1 to 128 characters"),
         (Stop(""), "vm: '' is empty", "an id has 1 to 128 characters"),
-        (replace(NEW, name=""), "name: '' is empty", "an id has 1 to 128 characters"),
-        (replace(NEW, generation=3), "generation: 3 (int) is not one of 1 or 2", "write 1 or 2"),
-        (replace(NEW, generation=True), "generation: True is not one of 1 or 2", "write 1 or 2"),
-        (replace(NEW, guest="linux"), "guest: 'linux' is not a Guest", "write Guest.LINUX"),
+        (changed(NEW, name=""), "name: '' is empty", "an id has 1 to 128 characters"),
+        (changed(NEW, generation=3), "generation: 3 (int) is not one of 1 or 2", "write 1 or 2"),
+        (changed(NEW, generation=True), "generation: True is not one of 1 or 2", "write 1 or 2"),
+        (changed(NEW, guest="linux"), "guest: 'linux' is not a Guest", "write Guest.LINUX"),
         (
-            replace(NEW, guest="dos"),
+            changed(NEW, guest="dos"),
             "guest: 'dos' is not a Guest",
             "write " + " or ".join(f"Guest.{one.name}" for one in Guest),
         ),
@@ -223,28 +228,28 @@ A_SETTING = "write MemorySetting.static(parse_size('4GiB'))"
             f"write HostVersion.{HostVersion.V2022.name}",
         ),
         (
-            replace(NEW, config_version="9.1"),
+            changed(NEW, config_version="9.1"),
             "config_version: '9.1' is not a ConfigVersion",
             "write ConfigVersion(9, 1)",
         ),
         (
-            replace(NEW, config_version="9.x"),
+            changed(NEW, config_version="9.x"),
             "config_version: '9.x' is not a ConfigVersion",
             "write ConfigVersion(10, 0)",
         ),
         (
-            replace(NEW, config_version="x.1"),
+            changed(NEW, config_version="x.1"),
             "config_version: 'x.1' is not a ConfigVersion",
             "write ConfigVersion(10, 0)",
         ),
         (
-            replace(NEW, config_version=9),
+            changed(NEW, config_version=9),
             "config_version: 9 (int) is not a ConfigVersion",
             "write ConfigVersion(10, 0)",
         ),
         *[
             (
-                replace(NEW, config_version=ConfigVersion(*parts)),
+                changed(NEW, config_version=ConfigVersion(*parts)),
                 f"config_version: {name}: {shown} is not a whole number from 0 to 9999",
                 "write ConfigVersion(10, 0)",
             )
@@ -255,12 +260,12 @@ A_SETTING = "write MemorySetting.static(parse_size('4GiB'))"
             )
         ],
         (
-            replace(NEW, memory=5),
+            changed(NEW, memory=5),
             "memory: 5 (int) is not a MemorySetting",
             "write MemorySetting.static(parse_size('4GiB'))",
         ),
         (
-            replace(NEW, memory=replace(DYNAMIC, mode="static")),
+            changed(NEW, memory=changed(DYNAMIC, mode="static")),
             "memory: mode: 'static' is not a Mode",
             "write Mode.STATIC",
         ),
@@ -275,16 +280,16 @@ def test_a_value_that_a_command_cannot_have_is_refused_with_what_to_write(
 def test_what_commands_can_have_passes() -> None:
     for command in (
         NEW,
-        replace(NEW, name=None),
-        replace(NEW, name="Web 01"),
-        replace(NEW, vm="a"),
-        replace(NEW, vm="a" * 128),
-        replace(NEW, generation=1),
-        replace(NEW, config_version=ConfigVersion(0, 9999)),
+        changed(NEW, name=None),
+        changed(NEW, name="Web 01"),
+        changed(NEW, vm="a"),
+        changed(NEW, vm="a" * 128),
+        changed(NEW, generation=1),
+        changed(NEW, config_version=ConfigVersion(0, 9999)),
         RegisterHost("hv01", HostVersion.V2019, LARGEST, 0),
         AddMemory("web01", 0),
     ):
-        request = replace(ASKED, command=command, at=TEN, reason="r", correlation="c", key="k", at_ahead=True)
+        request = changed(ASKED, command=command, at=TEN, reason="r", correlation="c", key="k", at_ahead=True)
         assert check_request(request) is request
 
 
