@@ -11,10 +11,10 @@ from domain.quantities import FLOOR, LARGEST, QUANTUM
 from domain.settings import GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022
 from rules.symbolic.values import field_types, is_record
 
-_EDGES = (0, 1, 2, 5, 100, 2000, QUANTUM, FLOOR, GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022, LARGEST)
+EDGES = (0, 1, 2, 5, 100, 2000, QUANTUM, FLOOR, GENERATION_1_LIMIT, LIMIT_BEFORE_2022, LIMIT_SINCE_2022, LARGEST)
 
 NUMBERS: st.SearchStrategy[int] = st.one_of(
-    st.sampled_from([edge + beside for edge in _EDGES for beside in range(-2, 3)]),
+    st.sampled_from([edge + beside for edge in EDGES for beside in range(-2, 3)]),
     st.sampled_from([quanta * QUANTUM + beside for quanta in range(-3, 41) for beside in (-1, 0, 1)]),
     st.integers(-(2**70), 2**70),
 )

@@ -27,7 +27,7 @@ class BookChange:
     """The data of both."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExpectedEvent:
     """One form in which a command is recorded."""
 

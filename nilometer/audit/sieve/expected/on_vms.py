@@ -11,6 +11,7 @@ from domain.changes import host_figures
 from domain.commands import COMMANDS
 from domain.deciding.vms import VM_EVENTS
 from domain.events import VmFigures
+from domain.evolve import unchanged
 from domain.recording.vms.memory import static_setting
 from domain.recording.vms.records import VmCommandName, VmEventKind
 from domain.settings import MemorySetting
@@ -73,6 +74,7 @@ def _event(rules: RuleTerms, transition: Transition, kind: VmEventKind, command:
     recorded = replace_in(transition.recorded, transition.accepted, FALSE if refused else TRUE)
     asked = as_record(recorded["asked"])
     after, host = as_record(recorded["after"]), as_record(recorded["host"])
+    book = _book(rules, recorded)
     shape = VM_EVENTS[kind.value]
     is_so = terms.both(
         transition.accepted if not refused else terms.negation(transition.accepted),
@@ -81,6 +83,9 @@ def _event(rules: RuleTerms, transition: Transition, kind: VmEventKind, command:
         recorded.term("vm_written"),
         terms.negation(recorded.term("destination_gives")),
     )
+    if refused:  # replaying it changes nothing, and no host has an event of it
+        after, host, book = as_record(rules.program.call(unchanged, [SITE["vm"]])), as_record(SITE["host"]), None
+        is_so = terms.both(is_so, *[terms.negation(recorded.term(name)) for name in ("host_gives", "host_gets_back")])
     site = SymbolicRecord(Site, {"host": host, "vm": after, "entry": rules.figure(after, "held")})
     # What changes nothing keeps the invariants that held before, and the event before was looked at.
     before = SymbolicRecord(Site, {**SITE.fields, "entry": rules.figure(as_record(SITE["vm"]), "held")})
@@ -95,7 +100,7 @@ def _event(rules: RuleTerms, transition: Transition, kind: VmEventKind, command:
         vm_after=after,
         host_before=as_record(SITE["host"]),
         host_after=host,
-        book=_book(rules, recorded),
+        book=book,
     )
 
 
