@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -109,17 +110,32 @@ def _run_guarded(run: Callable[[], object]) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except OSError as error:
-        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-        if isinstance(error, FileNotFoundError) and not error.filename:  # only ``os.getcwd`` names no file
-            problem = "the current folder does not exist any more"
+        problem = _describe(error)
         if _recorded_in:
             say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
         else:
-            say("error", problem)
+            say("error", problem, "make room and try again" if error.errno in _FULL else "")
         return UNREADABLE
     except Exception:
         _report_bug()
         return INTERNAL
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _describe(error: OSError) -> str:
+    """What failed, with its place."""
+    problem = str(error.strerror or error)
+    if error.filename:
+        return f"{error.filename}: {problem}"
+    if isinstance(error, FileNotFoundError):  # only ``os.getcwd`` names no file
+        return "the current folder does not exist any more"
+    try:
+        sys.stdout.flush()
+    except OSError:  # what could not be written is still there
+        return f"stdout: {problem}"
+    return problem
 
 
 def _give_up_stdout() -> None:

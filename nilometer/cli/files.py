@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
@@ -9,11 +10,29 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from domain.errors import InputError
 from nilometer.textio.databases import is_database
 from nilometer.textio.files import check_name
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class _NamedFile(io.FileIO):
+    """A file that is written under a name for the time being: its errors have the name that it is to get."""
+
+    def __init__(self, handle: int, target: Path) -> None:
+        super().__init__(handle, "wb")
+        self._target = target
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Writes bytes. Raises ``OSError``."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._target)) from None
 
 
 @contextmanager
@@ -32,7 +51,7 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     if target.is_dir():
         raise InputError(f"{target}: this is a folder", hint="name a file in it")
     if target.exists() and not target.is_file():  # a device or a pipe cannot be replaced
-        with target.open("wb") as stream:
+        with io.BufferedWriter(_NamedFile(os.open(target, os.O_WRONLY), target)) as stream:
             yield stream
         return
     if is_database(target):
@@ -42,7 +61,7 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     except OSError as error:
         raise InputError(f"{target}: {error.strerror}", hint="name a file in a folder that can be written") from None
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with io.BufferedWriter(_NamedFile(handle, target)) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

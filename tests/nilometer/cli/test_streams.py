@@ -54,7 +54,16 @@ def test_an_answer_that_cannot_be_written_is_said_to_be_recorded(
 
 def test_what_is_only_read_is_not_said_to_be_recorded(url: str) -> None:
     ran = call(url, "view", "> /dev/full")
-    assert (ran.returncode, ran.stderr) == (2, "error: No space left on device\n")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: stdout: No space left on device\nhint: make room and try again\n",
+    )
+
+
+def test_a_file_for_which_there_is_no_room_is_named(url: str) -> None:
+    ran = call(url, "export -o /dev/full", "")
+    assert ran.stderr == "error: /dev/full: No space left on device\nhint: make room and try again\n"
+    assert ran.returncode == 2
 
 
 @pytest.mark.parametrize("streams", [">&- 2>&-", "2>&-", "<&-", ">&- 2>&- <&-"])
