@@ -9,7 +9,7 @@ its beginning. A history that is not is judged in one piece, because what is mis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -206,19 +206,8 @@ class Survey:
         groups = StreamGroups()
         for one, other in self.connected:
             groups.join(one, other)
-        sizes, names = dict[bytes, int](), dict[bytes, bytes]()
-        for stream, found in self.streams.items():
-            root = groups.root(stream)
-            sizes[root] = sizes.get(root, 0) + found.last
-            names[root] = min(stream, names.get(root, stream))
-        roots = sorted(sizes, key=lambda root: (-sizes[root], names[root]))
-        numbers = {root: number for number, root in enumerate(roots)}
-        return Grouping(
-            source=self.source.decode(),
-            group_of={stream: numbers[groups.root(stream)] for stream in self.streams},
-            sizes=[sizes[root] for root in roots],
-            late=self.late,
-        )
+        counts = {stream: found.last for stream, found in self.streams.items()}
+        return group_streams(counts, groups.root, self.source.decode(), self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +239,22 @@ class Grouping:
             part_of.append(least)
             loads[least] += size
         return part_of
+
+
+def group_streams(
+    counts: Mapping[bytes, int], root_of: Callable[[bytes], bytes], source: str, late: Mapping[int, str]
+) -> Grouping:
+    """Streams in groups, by how many events each has and the stream that stands for its group."""
+    sizes, names = dict[bytes, int](), dict[bytes, bytes]()
+    for stream, count in counts.items():
+        root = root_of(stream)
+        sizes[root] = sizes.get(root, 0) + count
+        names[root] = min(stream, names.get(root, stream))
+    roots = sorted(sizes, key=lambda root: (-sizes[root], names[root]))
+    numbers = {root: number for number, root in enumerate(roots)}
+    return Grouping(
+        source=source,
+        group_of={stream: numbers[root_of(stream)] for stream in counts},
+        sizes=[sizes[root] for root in roots],
+        late=late,
+    )

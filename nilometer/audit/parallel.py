@@ -20,7 +20,7 @@ from domain.identifiers import StreamName, subject_id
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.audit.policies import make_judge
 from nilometer.audit.result import Audit
-from nilometer.audit.sources import EventHeader, HistorySource
+from nilometer.audit.sources import EventHeader, EventSource, HistorySource
 from rules.judging.completeness import PlacedEvent
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
@@ -105,10 +105,15 @@ def partition_history(
     ``on_undivided`` is called with why, where it is not only short.
     """
     grouping = survey_history(history, policies)
-    events = grouping.events
     if grouping.undivided:
         on_undivided(grouping.undivided)
         return None
+    return partition_groups(grouping, cores, on_undivided=on_undivided)
+
+
+def partition_groups(grouping: Grouping, cores: int, *, on_undivided: Callable[[str], None]) -> Partition | None:
+    """Divides the groups of a history, as ``partition_history`` does."""
+    events = grouping.events
     if events < FEWEST_EVENTS:
         return None
     part_of, loads = grouping.divide(cores), [0] * cores
@@ -139,9 +144,9 @@ def judge_groups(
 
 def judge_in_parallel(
     audit: Audit,
-    history: HistorySource,
+    history: EventSource,
     partition: Partition,
-    scope: Scope,
+    scope: Scope = EVERYTHING,
     on_progress: Callable[[int], None] = lambda count: None,
     policies: Sequence[Policy] = (),
 ) -> None:
@@ -179,7 +184,7 @@ def _start_process(judged: Synchronized[int]) -> None:
 
 
 def _judge_part(
-    history: HistorySource,
+    history: EventSource,
     partition: Partition,
     number: int,
     scope: Scope,

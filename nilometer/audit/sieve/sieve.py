@@ -16,7 +16,7 @@ from domain.errors import InputError
 from domain.guests import Guest
 from domain.identifiers import StreamName, vm_id
 from domain.kinds import DECIDED
-from nilometer.audit.grouping import BOOK_KINDS, StreamSurvey, Survey
+from nilometer.audit.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey, group_streams
 from nilometer.audit.result import EventPlace
 from nilometer.audit.sieve.database import COLUMNS, RawEvent, SieveDatabase
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
@@ -53,6 +53,8 @@ class Sieved:
     """The streams of all groups that are clean."""
     suspects: frozenset[str] = frozenset()
     """The streams of all groups that the judge has to judge."""
+    left: Grouping = field(default_factory=lambda: Grouping(source=""))
+    """These groups."""
     late: Mapping[int, str] = field(default_factory=dict[int, str])
     span: tuple[EventPlace, EventPlace] | None = None
 
@@ -145,9 +147,15 @@ class _Sieve:
             groups=len(set(root_of.values())),
             streams=frozenset(clean),
             suspects=frozenset(known - clean),
+            left=self._group_left(known - clean),
             late=survey.late,
             span=self._span,
         )
+
+    def _group_left(self, streams: Collection[str]) -> Grouping:
+        """The groups of the streams that the judge has to judge; all their events were followed."""
+        counts = {stream.encode(): self.survey.streams[stream.encode()].last for stream in streams}
+        return group_streams(counts, self._groups.root, source_uri(self._manifest.ledger), self.survey.late)
 
     def _coverage(self, clean: Collection[str]) -> Coverage:
         """The events of clean streams, and what the judge would have counted for them."""

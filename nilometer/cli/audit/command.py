@@ -127,7 +127,7 @@ def command(
     if position is not None:
         raise Mistyped("--position is for --share", hint="nilo audit --share 1/2 --position 1000")
     if is_sieved:
-        _refuse("--sieve", {**others, "--cores": cores > 1}, _WHY_NOT_SIEVED)
+        _refuse("--sieve", others, _WHY_NOT_SIEVED)
     audit = Audit(minor=minor or out.json)
     skipped = SkippedInput()
     # One damaged event of a ledger does not keep the others from being judged; a file may be no history at all.
@@ -161,9 +161,11 @@ def command(
         folder, scope = check_sieved(files), options.scope_of_files()
 
         def judge_whole(audit: Audit) -> None:
-            _judge_files(audit, files, scope, policies, FileDigests(), None)
+            file = _single_file(files) if cores > 1 else None
+            if not _judge_in_parallel(audit, file, scope, policies, cores):
+                _judge_files(audit, files, scope, policies, FileDigests(), None)
 
-        return show_audit(out, report(scope, files, judge_sieved(audit, folder, digests, judge_whole)))
+        return show_audit(out, report(scope, files, judge_sieved(audit, folder, digests, judge_whole, cores)))
     if files:
         if follow:
             raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
@@ -209,7 +211,6 @@ _WHY_NOT: Final = {
 }
 _WHY_NOT_SIEVED: Final = {
     "--policies": "the sieve knows no policies",
-    "--cores": "the sieve runs in one process",
     "--follow": "it reads an export",
     "--keep-going": "it reads what nilo export wrote, and nothing of that is skipped",
 }

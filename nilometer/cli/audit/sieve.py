@@ -28,13 +28,23 @@ def check_sieved(files: Sequence[str]) -> Path:
     return folder
 
 
-def judge_sieved(audit: Audit, folder: Path, digests: FileDigests, judge_whole: Callable[[Audit], None]) -> list[str]:
+def judge_sieved(
+    audit: Audit, folder: Path, digests: FileDigests, judge_whole: Callable[[Audit], None], cores: int
+) -> list[str]:
     """Judges an export; returns the names of the files that were judged, of which the digests are known then."""
     from nilometer.audit.sieve.judging import audit_sieved, describe_sieved, open_export
 
     manifest = open_export(folder)
     name, content = f"{folder}/{NAME}", (folder / NAME).read_bytes()
     with Progress("judging", manifest.events, "events") as progress:
-        audit_sieved(audit, manifest, judge_whole, lambda sieved: say("note", describe_sieved(sieved)), progress.update)
+        audit_sieved(
+            audit,
+            manifest,
+            judge_whole,
+            lambda sieved: say("note", describe_sieved(sieved)),
+            progress.update,
+            cores,
+            lambda why: say("note", f"one process judges what is left: {why}"),
+        )
     digests.files[name] = len(content), hashlib.sha256(content).hexdigest()
     return [name]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from detection.corruptions import with_leaf
+from nilometer.audit import parallel
 from tests.nilometer.audit.mixed import Line
 from tests.nilometer.audit.sieve.exporting import export_of, parsed
 from tests.nilometer.cli.calling import CallResult, Desk
@@ -86,6 +88,38 @@ def test_a_group_with_a_fault_is_judged(desk: Desk, lines: list[Line]) -> None:
     assert "2 of 3 groups" in sieved.err
 
 
+def with_faults(lines: list[Line], *vms: str) -> list[Line]:
+    """The lines with a wrong grant of each of these VMs."""
+    for vm in vms:
+        index = next(number for number, line in enumerate(lines) if line["id"] == f"vm/{vm}/5")
+        lines = with_leaf(lines, index, ["data", "granted"], 2**30)
+    return lines
+
+
+@pytest.mark.parametrize("vms", [(), ("web0", "web2"), ("web0", "web1", "web2")], ids=len)
+def test_several_processes_judge_what_is_left(
+    desk: Desk, lines: list[Line], vms: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "FEWEST_EVENTS", 1)
+    export = export_of(with_faults(lines, *vms), desk.folder)
+    _, whole = audits(desk, export)
+    for cores in ("1", "2", "3"):
+        sieved = desk.call("audit", str(export), "--sieve", "--cores", cores, "--format", "json")
+        assert f"{HOSTS - len(vms)} of {HOSTS} groups" in sieved.err
+        assert "one process" not in sieved.err
+        assert_alike(sieved, whole)
+
+
+def test_what_is_left_in_one_group_is_judged_by_one_process(
+    desk: Desk, lines: list[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "FEWEST_EVENTS", 1)
+    export = export_of(with_faults(lines, "web1"), desk.folder)
+    sieved = desk.call("audit", str(export), "--sieve", "--cores", "2", "--format", "json")
+    assert "note: one process judges what is left: " in sieved.err
+    assert_alike(sieved, audits(desk, export)[1])
+
+
 def test_files_that_were_changed_are_refused(desk: Desk, lines: list[Line]) -> None:
     export = export_of(lines, desk.folder)
     others = export_of([{**line, "actor": "somebody"} for line in lines], desk.folder / "others")
@@ -109,9 +143,7 @@ def test_anything_but_a_folder_of_an_export_is_refused(desk: Desk, lines: list[L
         assert "nilo export --as parquet -o DIR writes one; nilo audit --sieve DIR" in result.err
 
 
-@pytest.mark.parametrize(
-    "option", [("--vm", "web0"), ("--cores", "2"), ("--policies", "p.py"), ("--keep-going",), ("--share", "1/2")]
-)
+@pytest.mark.parametrize("option", [("--vm", "web0"), ("--policies", "p.py"), ("--keep-going",), ("--share", "1/2")])
 def test_it_goes_with_no_other_choice(desk: Desk, option: tuple[str, ...]) -> None:
     result = desk.call("audit", "--sieve", "parquet", *option)
     assert result.code == 2
