@@ -20,6 +20,7 @@ NO_AMOUNT: Final = "what is answered without an event has no amount, neither ask
 BOTH_TIMES: Final = "a host alone has no VM, before and after; a VM is there both times"
 SAME_VM: Final = "it is the same VM, whose id and name stay"
 READ_BACK: Final = "the second writer only spares that an event is read back, which comes to the same"
+SIZE: Final = "a size of 0 bytes has passed before"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
@@ -233,5 +234,20 @@ REASONS: Final = {
     ),
     "nilometer/ledger/repository.py: Repository.group: left out: self._read_in[stream] = self._transactions → "
     "nothing": LONGER,
+    "nilometer/ledger/validating.py: (outside of functions): constant: 1024 → 1025": REMEMBERED,
+    "nilometer/ledger/validating.py: (outside of functions): constant: 4096 → 4097": REMEMBERED,
+    "nilometer/ledger/validating.py: _check_of_text: constant: 4096 → 4097": REMEMBERED,
+    "nilometer/ledger/validating.py: check_text: guard that never holds: if text.isprintable(): return text → "
+    "if False: return text": LONGER,
+    "nilometer/ledger/validating.py: check_size: comparison: value < 0 → value <= 0": SIZE,
+    "nilometer/ledger/validating.py: check_size: constant: 0 → 1 (2)": SIZE,
+    "nilometer/ledger/validating.py: _check_member.check_one: comparison: abs(value) <= LARGEST → "
+    "abs(value) < LARGEST": (
+        "the bound only keeps a number from being written that has thousands of digits; no member is written as LARGEST"
+    ),
+    "nilometer/ledger/validating.py: _check_of: dropped condition: …stance(annotation, type) and "
+    "issubclass(annotation, StrEnum) → …stance(annotation, type)": "all classes that are the type of a field of a command are of texts",
+    "nilometer/ledger/validating.py: _checks_of_command: dropped condition: checks is None and kind in NAMES → kind in "
+    "NAMES": LONGER,
 }
 """By ``WrongFile.key``."""

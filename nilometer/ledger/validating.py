@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NoReturn, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from domain.commands import NAMES, Command
 from domain.errors import InputError
@@ -160,7 +160,7 @@ def check_text(text: str) -> str:
         raise InputError("is empty", hint="write something, or leave it out")
     if len(text) > LONGEST_TEXT:
         raise InputError(f"has {len(text)} characters", hint=f"say it in {LONGEST_TEXT}")
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     for place, character in enumerate(text, start=1):
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
@@ -371,7 +371,7 @@ def _check_of(annotation: Any) -> Check:
         return _check_member(annotation)
     if get_origin(annotation) is Literal:
         return _check_one_of(get_args(annotation))
-    if type(None) in get_args(annotation) and get_origin(annotation) is not Annotated:
+    if type(None) in get_args(annotation):
         (one,) = [arg for arg in get_args(annotation) if arg is not type(None)]
         return check_optional(_check_of(one))
     raise TypeError(f"no command has a field of {annotation!r}")

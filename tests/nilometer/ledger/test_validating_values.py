@@ -217,6 +217,14 @@ A_SETTING = "write MemorySetting.static(parse_size('4GiB'))"
         (changed(NEW, generation=3), "generation: 3 (int) is not one of 1 or 2", "write 1 or 2"),
         (changed(NEW, generation=True), "generation: True is not one of 1 or 2", "write 1 or 2"),
         (changed(NEW, guest="linux"), "guest: 'linux' is not a Guest", "write Guest.LINUX"),
+        *[
+            (
+                changed(NEW, guest=wrong),
+                f"guest: {shown} is not a Guest",
+                "write " + " or ".join(f"Guest.{one.name}" for one in Guest),
+            )
+            for wrong, shown in ((None, "None"), (2.5, "2.5 (float)"))
+        ],
         (
             changed(NEW, guest="dos"),
             "guest: 'dos' is not a Guest",
