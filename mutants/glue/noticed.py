@@ -58,6 +58,7 @@ ADOPTING: Final = (
     "tests/nilometer/ledger/test_remembered_books.py",
     "tests/nilometer/ledger/test_under_policies.py",
     "tests/nilometer/ledger/test_breakers.py",
+    "tests/nilometer/ledger/test_preparing.py",
     "tests/nilometer/ledger/test_adopting.py",
     "tests/nilometer/ledger/test_adopting_kinds.py",
     "tests/nilometer/storage/test_golden_policies.py",

@@ -20,6 +20,8 @@ NO_AMOUNT: Final = "what is answered without an event has no amount, neither ask
 BOTH_TIMES: Final = "a host alone has no VM, before and after; a VM is there both times"
 SAME_VM: Final = "it is the same VM, whose id and name stay"
 READ_BACK: Final = "the second writer only spares that an event is read back, which comes to the same"
+LOADED: Final = "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
+NO_TYPES: Final = "when it runs, TYPE_CHECKING never holds either"
 SIZE: Final = "a size of 0 bytes has passed before"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 REASONS: Final = {
@@ -44,9 +46,7 @@ REASONS: Final = {
     "nilometer/ledger/repository.py: Repository.refresh: constant: 1 → 2 (2)": COMPARED,
     "nilometer/storage/bodies.py: (outside of functions): constant: 1024 → 1025": REMEMBERED,
     "projections/fleet.py: (outside of functions): other way: "
-    "if TYPE_CHECKING: from … → if not TYPE_CHECKING: from …": (
-        "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
-    ),
+    "if TYPE_CHECKING: from … → if not TYPE_CHECKING: from …": LOADED,
     "nilometer/ledger/repository.py: Repository.apply: comparison: after is None → after is not None": (
         "the state after an event is known or comes of the same rule; beside it only what nobody asks here is kept"
     ),
@@ -187,9 +187,7 @@ REASONS: Final = {
         "a VM that starts was off, and no figure of what it uses is known"
     ),
     "projections/fleet.py: (outside of functions): guard that never holds: "
-    "if TYPE_CHECKING: from domain.envelo… → if False: from domain.envelo…": (
-        "when it runs, TYPE_CHECKING never holds either"
-    ),
+    "if TYPE_CHECKING: from domain.envelo… → if False: from domain.envelo…": NO_TYPES,
     "projections/fleet.py: Fleet.apply: comparison: happened > self.latest → happened >= self.latest": EQUAL_TIMES,
     "projections/fleet.py: Fleet._leave: guard that never holds: "
     "if not on: del self._on[host] → if False: del self._on[host]": "no VM is on a host that has an empty set",
@@ -246,8 +244,17 @@ REASONS: Final = {
         "the bound only keeps a number from being written that has thousands of digits; no member is written as LARGEST"
     ),
     "nilometer/ledger/validating.py: _check_of: dropped condition: …stance(annotation, type) and "
-    "issubclass(annotation, StrEnum) → …stance(annotation, type)": "all classes that are the type of a field of a command are of texts",
+    "issubclass(annotation, StrEnum) → …stance(annotation, type)": (
+        "all classes that are the type of a field of a command are enums of texts"
+    ),
     "nilometer/ledger/validating.py: _checks_of_command: dropped condition: checks is None and kind in NAMES → kind in "
     "NAMES": LONGER,
+    "nilometer/ledger/adopting.py: (outside of functions): other way: if TYPE_CHECKING: from … → if not "
+    "TYPE_CHECKING: from …": LOADED,
+    "nilometer/ledger/adopting.py: (outside of functions): guard that never holds: if TYPE_CHECKING: from "
+    "rules.policie… → if False: from rules.policie…": NO_TYPES,
+    "nilometer/ledger/adopting.py: find_breakers: another field: subject.id → subject.name": (
+        "the name of a host alone is its id"
+    ),
 }
 """By ``WrongFile.key``."""

@@ -109,7 +109,7 @@ def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now
     others = [adopted_policy(one.name, one.envelope.event) for one in adopted.adopted if one.name not in replaced]
     builder = ObligationBuilder()
     checked = check_policies(new, builder, beside=others)
-    refusal = AdoptionRefusal.WRONG if checked.wrong else AdoptionRefusal.NOT_PROVED if checked.is_unknown else None
+    refusal = refusal_of(checked)
     events: list[tuple[str, PolicyAdopted]] = []
     for policy in new if refusal is None else ():
         proved = prove_for_adoption(policy, builder)
@@ -137,6 +137,13 @@ def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now
         refusal=refusal,
         unchanged=unchanged,
     )
+
+
+def refusal_of(checked: PolicyCheck) -> AdoptionRefusal | None:
+    """Why policies are not adopted, by what was found out about them; ``None`` if nothing speaks against it."""
+    if checked.wrong:
+        return AdoptionRefusal.WRONG
+    return AdoptionRefusal.NOT_PROVED if checked.is_unknown else None
 
 
 def ask_adoption(prepared: PreparedAdoption, fleet: Fleet, *, from_now: bool) -> Adoption:

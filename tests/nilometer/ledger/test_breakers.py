@@ -111,8 +111,8 @@ def test_vms_are_asked_by_id_and_name_on_their_hosts() -> None:
     figures = {"vm.held": 4 * GiB, "host.held": 4 * GiB}
     assert find(BOTH) == [FoundBreaker(StreamName("vm/7f3a"), 8 * GiB, figures)]
     assert find(of_vms("9c11 Data")) == []
-    on_hosts = replace(BOTH, has_host=is_second)
-    assert find(on_hosts) == []
+    assert find(replace(BOTH, has_host=is_second)) == []
+    assert find(replace(BOTH, has_host=is_decided)) == find(BOTH)
 
 
 def test_hosts_are_asked_alone_where_a_policy_is_over_no_vm() -> None:
