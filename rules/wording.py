@@ -57,7 +57,7 @@ def format_exact_sizes(counts: Sequence[int | None]) -> list[str]:
 
 @lru_cache(maxsize=4096)  # a log names the same sizes again and again
 def format_in(count: int | None, unit: Unit) -> str:
-    """A number of bytes in a unit; one that is rounded to two decimals is marked ``~``."""
+    """A number of bytes in a unit; one that is rounded to two decimals is marked ``~``, but nothing is rounded to 0."""
     if count is None:
         return UNKNOWN
     if unit == BYTES:
@@ -65,6 +65,8 @@ def format_in(count: int | None, unit: Unit) -> str:
     hundredths, rest = divmod(abs(count) * 100, 1 << unit.power)
     if rest * 2 >= 1 << unit.power:
         hundredths += 1
+    if count and not hundredths:
+        return f"{'-' if count < 0 else ''}<0.01 {unit.name}"
     whole, part = divmod(hundredths, 100)
     places = f".{part:02}".rstrip("0") if part else ""
     return f"{'~' if rest else ''}{'-' if count < 0 else ''}{whole}{places} {unit.name}"

@@ -100,6 +100,8 @@ def _follow(form: str, after: int) -> int:
     with current_session().reading() as ledger:
         lines, position, stream = _lines_of(form, ledger.id), _begin(form, after), sys.stdout.buffer
         with interruptible() as check_interrupt, suppress(KeyboardInterrupt):
+            if after > (ends := ledger.position):
+                say("note", f"the ledger ends at {ends}: events up to position {after} are left out when they come")
             while True:
                 last = ledger.position
                 for line in lines(ledger.rows(position, last), after):

@@ -158,6 +158,7 @@
     function words(size) {
       const exact = size * 100 % data.unit[1] === 0, [whole, rest] = (size / data.unit[1]).toFixed(2).split(".");
       const digits = whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") : whole;
+      if (size && digits === "0" && rest === "00") return "<0.01";
       return (exact ? "" : "~") + (digits + "." + rest).replace(/\.?0+$/, "");
     }
 

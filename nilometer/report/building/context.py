@@ -112,6 +112,12 @@ def shown(size: int | None, unit: Unit | None = None) -> str:
     return spaced(format_rounded(size, unit or unit_of([size])))
 
 
+def shown_together(*sizes: int | None) -> list[str]:
+    """Sizes of one sentence, which people compare: each as ``shown`` gives it, all in one unit."""
+    unit = unit_of(sizes)
+    return [shown(size, unit) for size in sizes]
+
+
 def bare(size: int | None, unit: Unit) -> str:
     """A size in a table whose foot names the unit."""
     return UNKNOWN if size is None else spaced(format_sizes([size], unit)[0]).partition("\N{NO-BREAK SPACE}")[0]

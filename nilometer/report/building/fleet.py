@@ -11,7 +11,7 @@ from domain.identifiers import UtcTime
 from domain.observed.words import UNKNOWN_ACTOR
 from domain.state import Power
 from nilometer.messages.sizes import plural
-from nilometer.report.building.context import Context, counted, shown, signed, unit_of
+from nilometer.report.building.context import Context, counted, shown, shown_together, signed
 from nilometer.report.building.host_chart import strip
 from nilometer.report.building.hosts import is_silent
 from nilometer.report.building.requests import describe_asker, describe_course, state_of
@@ -22,7 +22,6 @@ from projections.requests import RequestCourse
 from projections.short import Shortages, ShortGrant, WhyShort, find_shortages
 from projections.unknowns import UnknownFigure
 from projections.view import HostRow, View, VmRow
-from rules.wording import MIB
 
 MOST_ASKED: Final = 20
 MOST_ITEMS: Final = 6
@@ -149,10 +148,11 @@ def _tightest(context: Context, now: View) -> FleetNumber:
     since = hours_before(context.at, DAY)
     recent = [] if history is None else [point.free for point in history.points if point.at >= since]
     least = min((free for free in recent if free is not None), default=row.free)
+    free, least_free = shown_together(row.free, least)
     return FleetNumber(
-        value=shown(row.free),
+        value=free,
         label=f"free on {row.host}, the tightest host",
-        detail="" if least == row.free else f"least of 24 h: {shown(least)}",
+        detail="" if least == row.free else f"least of 24 h: {least_free}",
         state="warn" if not row.free else "fine",
     )
 
@@ -174,11 +174,9 @@ def _host(context: Context, row: HostRow, now: View) -> FleetHost:
     history = context.collected.hosts.get(row.host)
     drawn = None if history is None else strip(context, history)
     state, state_is = _state(row, now)
-    unit = unit_of([row.total, row.free])
-    if row.free is None:
-        free = "unknown"
-    else:
-        free = shown(row.free, unit) if row.total is None else f"{shown(row.free, unit)} of {shown(row.total, unit)}"
+    free, total = shown_together(row.free, row.total)
+    if row.free is not None and row.total is not None:
+        free = f"{free} of {total}"
     seen = max(row.as_of or "", row.watched_until or "")
     return FleetHost(
         host=context.host(row.host),
@@ -218,9 +216,11 @@ def _state(row: HostRow, now: View) -> tuple[str, Literal["short", "full", "unkn
 def _short(context: Context, shortages: Shortages) -> Iterator[FleetItem]:
     for short in shortages.short:
         if short.missing:
-            text = f"{_WHY_SHORT[short.why]} for {shown(short.missing)}, has {shown(short.assigned)}"
+            missing, assigned = shown_together(short.missing, short.assigned)
+            text = f"{_WHY_SHORT[short.why]} for {missing}, has {assigned}"
         else:
-            text = f"{_WHY_SHORT[short.why]}: has {shown(short.assigned)}, {shown(short.available)} of it available"
+            assigned, available = shown_together(short.assigned, short.available)
+            text = f"{_WHY_SHORT[short.why]}: has {assigned}, {available} of it available"
         since = context.clock.clock(UtcTime(short.since), exact=False)
         yield FleetItem(vms=(context.vm(short.vm),), text=text, muted=f"since {since}")
 
@@ -230,10 +230,10 @@ def _over(context: Context, now: View) -> Iterator[FleetItem]:
     wasteful = [row for row in running if (row.in_use or 0) * 2 < (row.assigned or 0)]
     for row in sorted(wasteful, key=lambda row: (row.in_use or 0) / (row.assigned or 1)):
         when = "" if row.in_use_as_of is None else context.clock.clock(UtcTime(row.in_use_as_of), exact=False)
-        unit = unit_of([row.assigned])
+        in_use, assigned = shown_together(row.in_use, row.assigned)
         yield FleetItem(
             vms=(context.vm(row.vm),),
-            text=f"{shown(row.in_use, MIB)} in use of {shown(row.assigned, unit)}",
+            text=f"{in_use} in use of {assigned}",
             muted=f"measured {when}" if when else "",
         )
 
@@ -244,10 +244,10 @@ def _changed(context: Context, now: View) -> Iterator[FleetItem]:
         change = row.last_change
         if change is None:
             continue
-        unit = unit_of([change.before, change.after])
+        before, after = shown_together(change.before, change.after)
         yield FleetItem(
             vms=(context.vm(row.vm),),
-            text=f"assigned {shown(change.before, unit)} → {shown(change.after, unit)}",
+            text=f"assigned {before} → {after}",
             muted=context.clock.clock(UtcTime(change.at), exact=False),
             event=context.event(change.position),
         )

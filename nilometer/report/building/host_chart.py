@@ -8,7 +8,15 @@ from typing import Final
 from domain.decision import Code
 from domain.identifiers import UtcTime
 from nilometer.messages.sizes import Unit
-from nilometer.report.building.context import Context, counted, host_anchor, shown, unit_name, unit_of, vm_anchor
+from nilometer.report.building.context import (
+    Context,
+    counted,
+    host_anchor,
+    shown_together,
+    unit_name,
+    unit_of,
+    vm_anchor,
+)
 from nilometer.report.building.lines import Gap, Sample, idle_spans, line, unwatched_spans
 from nilometer.report.building.requests import describe_course
 from nilometer.report.clocks import hours_before
@@ -140,11 +148,12 @@ def strip(context: Context, host: HostHistory, hours: int = 24) -> Chart | None:
         return None
     unit = unit_of(step.size for line in lines for step in line.steps)
     last = points[-1]
+    held, total, free = shown_together(last.held, last.total, last.free)
     return Chart(
         name=f"strip-{host_anchor(host.id)}",
         kind="lines",
         title=f"{host.id} over {hours} h",
-        description=f"{shown(last.held)} held of {shown(last.total)}, {shown(last.free)} free",
+        description=f"{held} held of {total}, {free} free",
         since=since,
         until=context.at,
         unit=unit_name(unit),

@@ -187,7 +187,8 @@ def test_times_and_stretches_as_they_are_shown() -> None:
     ("count", "exact", "rounded"),
     [
         (0, "0 MiB", "0 MiB"),
-        (1, "1 byte", "~0 MiB"),
+        (1, "1 byte", "<0.01 MiB"),
+        (-1, "-1 byte", "-<0.01 MiB"),
         (3190 * MiB, "3190 MiB", "3190 MiB"),
         (14080 * MiB, "13.75 GiB", "13.75 GiB"),
         (1408 * MiB, "1408 MiB", "1408 MiB"),

@@ -63,6 +63,22 @@ def test_a_ledger_that_is_followed_gives_each_new_event_until_ctrl_c(desk: Desk,
     assert (following.returncode, out, err) == (0, "", "")
 
 
+def test_who_follows_from_behind_the_end_is_told(desk: Desk) -> None:
+    following = subprocess.Popen(
+        [NILO, "export", "--after", "12", "--follow"],
+        env={**os.environ, **desk.environment()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stderr is not None
+    with following:
+        note = following.stderr.readline()
+        following.send_signal(signal.SIGINT)
+        assert following.communicate(timeout=60) == ("", "")
+    assert note == "note: the ledger ends at 9: events up to position 12 are left out when they come\n"
+
+
 def position_of(line: str) -> int:
     document = json.loads(line)
     return int(document["position"] if "position" in document else document["event"]["sequence"])
