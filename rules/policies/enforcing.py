@@ -31,7 +31,7 @@ def digest_of(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _read(text: str, source: str) -> tuple[Policy, ...]:
-    return read_policies(text, source)
+    return read_policies(text, source, is_adopted=True)
 
 
 def adopted_policy(name: str, event: PolicyAdopted) -> Policy:

@@ -78,6 +78,22 @@ def _meet(patterns: tuple[str, ...], others: tuple[str, ...]) -> bool:
     return any(_may_meet(one, other) for one in patterns for other in others)
 
 
+def find_odd_brackets(pattern: str) -> str:
+    """What is wrong with the brackets of a pattern, which then matches other names than it seems to; else nothing."""
+    at = pattern.find("[")
+    while at >= 0:
+        begin = at + 2 if pattern[at + 1 : at + 2] == "!" else at + 1
+        end = pattern.find("]", begin + 1)  # a ] directly after the [ is one of the characters
+        if end < 0:
+            return f"the [ in {pattern!r} is not closed"
+        within = pattern[begin:end]
+        for place in range(1, len(within) - 1):
+            if within[place] == "-" and within[place - 1] > within[place + 1]:
+                return f"no character is in the range {within[place - 1 : place + 2]} of {pattern!r}"
+        at = pattern.find("[", end)
+    return ""
+
+
 def _may_meet(one: str, other: str) -> bool:
     """Whether a name may match both patterns, by what they begin with."""
     begins = [pattern.partition("*")[0].partition("?")[0].partition("[")[0] for pattern in (one, other)]

@@ -23,7 +23,7 @@ from domain.errors import InputError
 from rules.policies import vocabulary
 from rules.policies.arguments import ARGUMENTS, KINDS
 from rules.policies.compiling import compile_condition, compile_measure
-from rules.policies.policy import ALL, Policy, PolicyScope
+from rules.policies.policy import ALL, Policy, PolicyScope, find_odd_brackets
 from rules.policies.toml import EXAMPLE, HOLDS, SAYS, TomlLines, is_toml, read_tables, to_function
 from rules.policies.window import PolicyWindow, read_window
 from rules.symbolic.reader import RuleReader, read_definition
@@ -77,10 +77,11 @@ class PolicyText(RuleSource):
         return _error(self.file, self.lines, node, why, instead)
 
 
-def read_policies(text: str, source: str) -> tuple[Policy, ...]:
+def read_policies(text: str, source: str, *, is_adopted: bool = False) -> tuple[Policy, ...]:
     """The policies of a file, which is Python or TOML.
 
-    Raises ``InputError``, or ``UnreadableRule`` with place, reason and what to write.
+    Patterns that earlier versions took are read in what is adopted already. Raises ``InputError``, or
+    ``UnreadableRule`` with place, reason and what to write.
     """
     if len(text) > LONGEST:
         raise InputError(f"{source}: over {LONGEST} characters are no file of policies", hint="keep it shorter")
@@ -91,6 +92,8 @@ def read_policies(text: str, source: str) -> tuple[Policy, ...]:
         node = definition.text.tree
         try:
             policy = _read(definition)
+            if not is_adopted:
+                _check_patterns(definition, policy.scope)
             compile_condition(policy.term)
             compile_measure(policy.term)
         except (RecursionError, MemoryError):
@@ -346,6 +349,14 @@ def _texts(definition: _Written, key: str, node: ast.AST, value: object) -> tupl
     if key in _ONE_NAME and (isinstance(value, list) or not _ONE_NAME[key](texts[0])):
         raise definition.text.error(node, f"{key} is not one name", f'{key}="{"db" if key == "group" else "web01"}"')
     return tuple(texts)
+
+
+def _check_patterns(definition: _Written, scope: PolicyScope) -> None:
+    """Raises for a pattern that matches other names than it seems to."""
+    for key, patterns in (("vms", scope.vms), ("hosts", scope.hosts)):
+        for wrong in filter(None, map(find_odd_brackets, patterns)):
+            node, _ = definition.scope[key]
+            raise definition.text.error(node, wrong, '"db[0-9]" for a digit, "[[]" for the character [')
 
 
 def _read_window(definition: _Written, given: Mapping[str, tuple[str, ...]]) -> PolicyWindow | None:

@@ -264,3 +264,37 @@ def test_scopes_are_patterns_of_names() -> None:
     assert [policy.scope.has_host(name) for name in ("hv11", "hv1", "hv2")] == [True, False, False]
     assert policy.scope.has_vm("d9e0eb0a", "db7")  # an id, and the name that people know
     assert policy.text == f"{text}\n"
+
+
+def a_policy(pattern: str) -> str:
+    body = 'def small(vm: Vm) -> bool:\n    """Small."""\n    return vm.held <= GiB\n'
+    return f'@scope(hosts="hv*", vms={pattern!r})\n{body}'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("db[0-", "the [ in 'db[0-' is not closed"),
+        ("db[", "the [ in 'db[' is not closed"),
+        ("db[]", "the [ in 'db[]' is not closed"),
+        ("db[!]", "the [ in 'db[!]' is not closed"),
+        ("db[0-9]x[", "the [ in 'db[0-9]x[' is not closed"),
+        ("db[9-0]", "no character is in the range 9-0 of 'db[9-0]'"),
+    ],
+)
+def test_a_pattern_that_matches_other_names_than_it_seems_to_is_an_error(pattern: str, why: str) -> None:
+    with pytest.raises(UnreadableRule) as caught:
+        read_policies(a_policy(pattern), "p.py")
+    assert caught.value.message.startswith(f"p.py:1:21: {why}\n")
+    assert caught.value.hint == '"db[0-9]" for a digit, "[[]" for the character ['
+    (kept,) = read_policies(a_policy(pattern), "p.py", is_adopted=True)  # a ledger may have adopted it
+    assert kept.scope.vms == (pattern,)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("db[0-9]", "db7"), ("db[[]", "db["), ("db[]x]", "db]"), ("db[!0-9]", "dbx"), ("db]", "db]"), ("db[-a]", "db-")],
+)
+def test_brackets_that_mean_something_are_fine(pattern: str, name: str) -> None:
+    (policy,) = read_policies(a_policy(pattern), "p.py")
+    assert policy.scope.has_vm(name)
