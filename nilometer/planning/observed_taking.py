@@ -13,7 +13,7 @@ from domain.identifiers import UtcTime
 from domain.observed.polls import PollFigures
 from domain.observed.settings import known_parts
 from domain.observed.vm import ObservedVm
-from domain.quantities import down
+from domain.quantities import QUANTUM, down
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.observed import find_last_heard, is_heard
 from nilometer.planning.observed_use import (
@@ -86,6 +86,8 @@ def ask_taking(
         minimum = None if vm.memory is None else known_parts(vm.memory).get("minimum")
         known = minimum if isinstance(minimum, int) else None
         return replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=refusal, minimum=known)
+    if about.assigned is not None and (about.assigned - amount) % QUANTUM and not about.is_driven:
+        return replace(about, answer=CanAnswer.NOT_NOW, granted=0, code=Code.INVALID_AMOUNT)  # an even number of MB
     above_least = None if about.assigned is None else max(0, about.assigned - about.keeps)
     if use is not None and is_fresh(use.at, now):
         if use.removable >= amount:

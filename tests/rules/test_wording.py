@@ -20,11 +20,18 @@ def has_two_decimals(size: int, unit: Unit) -> bool:
     return abs(exact) >= 1 and exact == exact.quantize(Decimal("0.01"))
 
 
+@example(-1, MIB)
+@example(1, UNITS[0])
 @given(sizes, units)
 def test_a_size_in_a_unit_is_its_decimal_number_with_two_places_at_most(size: int, unit: Unit) -> None:
     number, _, name = format_in(size, unit).partition(" ")
     exact = Decimal(size) / (1 << unit.power)
     assert name.removesuffix("s") == unit.name.removesuffix("s")
+    if number in ("<0.01", "-<0.01"):
+        assert 0 < abs(exact) < Decimal("0.005")
+        assert number.startswith("-") is (size < 0)
+        return
+    assert size == 0 or Decimal(number.removeprefix("~"))
     assert Decimal(number.removeprefix("~")) == exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
     assert number.startswith("~") is (Decimal(number.removeprefix("~")) != exact)
     assert not number.endswith(".0")
