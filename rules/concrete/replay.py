@@ -35,7 +35,16 @@ from rules.obligations.builder import Obligation, base_command
 from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Literal, subterms, variables
-from rules.symbolic.values import SymbolicRecord, Value, concretize, constants, leaves, symbolic
+from rules.symbolic.values import (
+    SymbolicRecord,
+    Value,
+    concretize,
+    concretize_all,
+    field_types,
+    is_record,
+    leaves,
+    symbolic,
+)
 from rules.transitions.vm_commands import Transition
 
 Values = Mapping[str, Literal]
@@ -121,7 +130,13 @@ def figures_in(world: World) -> dict[str, Any]:
 
 def figures_of(value: object, name: str = "") -> dict[str, Any]:
     """The figures of a record, by path."""
-    return {path: cast("Literal", term.leaf) for path, term in leaves(constants(value), name)}
+    kind = cast("type", type(value))
+    if not is_record(kind):
+        return {name: value}
+    figures: dict[str, Any] = {}
+    for field in field_types(kind):
+        figures |= figures_of(getattr(value, field), f"{name}.{field}" if name else field)
+    return figures
 
 
 # Models of obligations
@@ -181,8 +196,9 @@ def execute_transition(
 
     Raises ``InternalError`` if the decision or the state afterwards is not what the terms say.
     """
-    site: Site = concretize(transition.before, values)
-    arguments = {name: concretize(value, values) for name, value in transition.arguments.items()}
+    site: Site
+    site, *given = concretize_all([transition.before, *transition.arguments.values()], values)
+    arguments = dict(zip(transition.arguments, given, strict=True))
     destination: Host | None = arguments.pop("destination", None)
     if arguments.pop("same_host", False):
         return None  # the model has values for two hosts, but there is only one
@@ -190,18 +206,18 @@ def execute_transition(
     if beside is not None:
         put_beside(world, concretize(beside, complete(values, beside)))
     execution = execute(world, command_of(transition.command, arguments))
-    _require_equal(
-        f"The decision of {transition.command}", execution.answer.decision, concretize(transition.decision, values)
+    left = [value for value in (transition.left, transition.left_entry) if value is not None]
+    decision, accepted, after, *left_after = concretize_all(
+        [transition.decision, transition.accepted, transition.after, *left], values
     )
+    _require_equal(f"The decision of {transition.command}", execution.answer.decision, decision)
     if VM not in world.vms:
         return execution
-    accepted = concretize(transition.accepted, values)
-    if transition.left is None or accepted:
-        _require_equal(f"The state after {transition.command}", site_in(world), concretize(transition.after, values))
-    if transition.left is not None and transition.left_entry is not None:
-        left = concretize(transition.left, values), concretize(transition.left_entry, values)
+    if not left or accepted:
+        _require_equal(f"The state after {transition.command}", site_in(world), after)
+    if left:
         here = world.host(HERE)
-        _require_equal(f"The host that the VM left by {transition.command}", (here.state, here.entry(VM)), left)
+        _require_equal(f"The host that the VM left by {transition.command}", [here.state, here.entry(VM)], left_after)
     return execution
 
 

@@ -21,7 +21,7 @@ from domain.guests import Guest
 from domain.rule import is_rule
 from domain.settings import Mode
 from domain.state import Power, Site
-from rules.concrete.replay import execute_transition
+from rules.concrete.replay import Values, complete, execute_transition
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.builder import can_be_written
 from rules.obligations.groups import GROUP, group_agrees, group_replayed, recorded_on_group
@@ -34,7 +34,7 @@ from rules.solving.verdict import ProofVerdict
 from rules.specification.conditions import why_not_start
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.symbolic import terms
-from rules.symbolic.terms import FALSE, TRUE, Term
+from rules.symbolic.terms import FALSE, TRUE, Evaluator, Term
 from rules.symbolic.values import SymbolicRecord, as_record, leaves
 from rules.transitions.vm_commands import SITE, Transition
 
@@ -55,6 +55,7 @@ class Checks:
         self._obligations = obligations
         self._search = search
         self._solver = solver or Solver(budget)
+        self._states: dict[str, list[Values]] = {}
         self.histories: dict[str, list[CommandHistory]] = {}
         """The histories that ``reached`` found, by command."""
 
@@ -145,24 +146,36 @@ class Checks:
 
     def _possible_answers(self, action: Action) -> set[OutcomeAndCode]:
         """All ways in which a command can be answered where the invariants hold."""
-        outcome, code = terms.variable("the outcome", Outcome), terms.variable("the code", Code)
-        is_answer = [
-            terms.equal(outcome, action.decision.term("outcome")),
-            terms.equal(code, action.decision.term("code")),
-        ]
-        found: set[OutcomeAndCode] = set()
-        others: list[Term] = []
-        with self._solver.assuming([*preconditions(self._builder, action), *is_answer]):
+        outcome, code = action.decision.term("outcome"), action.decision.term("code")
+        evaluate = Evaluator([outcome, code])
+        found = {cast("OutcomeAndCode", tuple(evaluate(state))) for state in self._known_states(action)}
+        with self._solver.assuming(preconditions(self._builder, action)):
+            others = [_is_not(outcome, code, answer) for answer in sorted(found)]
             while (result := self._solver.ask(*others)).holds:
-                answer = cast("OutcomeAndCode", (result.values["the outcome"], result.values["the code"]))
+                answer = cast("OutcomeAndCode", tuple(evaluate(complete(result.values, outcome, code))))
+                if answer in found:
+                    raise InternalError(
+                        f"the solver and the terms differ in how {action.command} is answered: {answer}"
+                    )
                 found.add(answer)
-                same = terms.both(
-                    terms.equal(outcome, terms.constant(answer[0])), terms.equal(code, terms.constant(answer[1]))
-                )
-                others.append(terms.negation(same))
+                others.append(_is_not(outcome, code, answer))
         if result.holds is None:
             raise InternalError(f"the solver cannot say how {action.command} is answered: {result.reason}")
         return found
+
+    def _known_states(self, action: Action) -> list[Values]:
+        """States in which a command can be decided, for which the solver need not be asked.
+
+        Kept histories lead to them. What they are good for is evaluated: first, whether the preconditions are true.
+        """
+        known = self._states.get(action.command)
+        if known is None:
+            conditions = preconditions(self._builder, action)
+            evaluate = Evaluator(conditions)
+            histories = self._search.kept_histories(action.command)
+            states = [complete(history.values, *conditions, action.decision) for history in histories]
+            known = self._states[action.command] = [state for state in states if all(evaluate(state))]
+        return known
 
     def dead(self, commands: Collection[str] = ()) -> Iterator[Check]:
         """No reachable state gives the answers in ``DEAD``."""
@@ -185,7 +198,8 @@ class Checks:
         """Each condition of a command matters: see ``rules.search.guards``."""
         for action in self._chosen(commands):
             begun = time.perf_counter()
-            for atom, result in check_guards(self._builder, action, self._solver):
+            states = self._known_states(action)
+            for atom, result in check_guards(self._builder, action, self._solver, states):
                 wrong = "the answer never depends on this condition"
                 yield check_of("guard", terms.show(atom), action.command, begun, result, wrong)
                 begun = time.perf_counter()
@@ -252,6 +266,12 @@ def _independence(name: str, begun: float, reason: str) -> Check:
         seconds=time.perf_counter() - begun,
         reason=reason,
     )
+
+
+def _is_not(outcome: Term, code: Term, answer: OutcomeAndCode) -> Term:
+    """The term that is true if an answer is another one."""
+    same = [terms.equal(part, terms.constant(value)) for part, value in zip((outcome, code), answer, strict=True)]
+    return terms.negation(terms.both(*same))
 
 
 DEAD: Final[tuple[tuple[str, dict[str, StrEnum], dict[str, StrEnum]], ...]] = (

@@ -15,7 +15,9 @@ from rules.kinds import CHECKS
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.all import KINDS
 from rules.obligations.builder import base_command
+from rules.obligations.definitions import overflow
 from rules.obligations.induction import bystanders
+from rules.obligations.progress import generations
 from rules.proving.beside import beside, is_worthwhile
 from rules.proving.check import Check
 from rules.proving.checks import Checks
@@ -50,7 +52,7 @@ def prove(
 
 _Kind = Callable[[ObligationBuilder], None]
 """Builds the obligations of one kind."""
-_IN_SECOND_PART: Final = (bystanders,)
+_IN_SECOND_PART: Final = (generations, overflow, bystanders)
 """What the second part proves, by what builds it: with the checks, half of the work. No other obligation has the
 assumptions of these, which each process has to tell its solver."""
 

@@ -3,52 +3,75 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from domain.resizing import set_memory, set_memory_refusal
 from domain.state import Host, Site
-from rules.concrete.replay import ARGUMENT_TYPES
+from rules.concrete.replay import ARGUMENT_TYPES, Values, complete
 from rules.obligations import ObligationBuilder
 from rules.search.actions import Action, writable
 from rules.solving.solver import SatResult, Solver
 from rules.specification.figures import FLOOR
 from rules.specification.invariants import host_is_real, host_never_overcommitted
 from rules.symbolic import terms
-from rules.symbolic.terms import FALSE, TRUE, ZERO, Literal, Op, Term, subterms
+from rules.symbolic.terms import FALSE, TRUE, ZERO, Evaluator, Op, Term, subterms
 from rules.symbolic.values import SymbolicRecord, as_term, symbolic
 from rules.transitions.vm_commands import SITE
 
 
-def check_guards(builder: ObligationBuilder, action: Action, solver: Solver) -> Iterator[tuple[Term, SatResult]]:
+def check_guards(
+    builder: ObligationBuilder, action: Action, solver: Solver, states: Sequence[Values] = ()
+) -> Iterator[tuple[Term, SatResult]]:
     """Checks every condition of a command; the result is satisfiable if the condition matters.
 
     It matters if in some state that satisfies the invariants the answer would be another, were the condition otherwise;
     and if there are states, reachable or not, in which it is true and matters, and in which it is false and matters.
+    ``states`` that satisfy the invariants may be known; where none of them shows that, the solver is asked.
     """
     answer = [action.decision.term("outcome"), action.decision.term("code")]
     atoms = _atoms(_own_conditions(builder, action.command) or answer)
-    matters = {atom: _matters(atom, answer) for atom in atoms}
+    shown = _ShownValues(atoms, answer)
+    for state in states:
+        shown.add(state)
+    results: dict[Term, SatResult] = {}
     with solver.assuming(preconditions(builder, action)):
-        results = {atom: solver.ask(matters[atom]) for atom in atoms}
+        for atom in atoms:
+            if not shown.of[atom]:
+                results[atom] = result = solver.ask(_matters(atom, answer))
+                if result.holds:
+                    shown.add(complete(result.values, *answer))
     with solver.assuming(writable_arguments(action)):
         for atom in atoms:
-            result = results[atom]
-            if result.holds:
-                # In the state that was found, the condition has one of its values and matters: the other is left.
-                other = terms.negation(atom) if _is_true(atom, result.values) else atom
-                if other not in _never_matters(atom):
-                    result = solver.ask(other, matters[atom], with_values=False)
+            result = results.get(atom, _SATISFIABLE)
+            for other, value in ((atom, True), (terms.negation(atom), False)):
+                if result.holds and value not in shown.of[atom] and other not in _never_matters(atom):
+                    result = solver.ask(other, _matters(atom, answer))
+                    if result.holds:
+                        shown.add(complete(result.values, *answer))
             yield atom, result
 
 
-def _is_true(atom: Term, values: Mapping[str, Literal]) -> bool:
-    """Whether a condition is true for these values; others may have any."""
-    known = {
-        name: values[name] if name in values else terms.simplest_value(variable.sort)
-        for name, variable in terms.variables(atom).items()
-    }
-    return bool(terms.evaluate(atom, known))
+_SATISFIABLE: Final = SatResult(True, {})
+"""The result where a known state shows it."""
+
+
+class _ShownValues:
+    """The values that states have shown conditions to have where they matter."""
+
+    def __init__(self, atoms: Sequence[Term], answer: Sequence[Term]) -> None:
+        self.of: Final = {atom: set[bool]() for atom in atoms}
+        self._evaluate: Final = Evaluator([*answer, *atoms])
+        self._parts: Final = len(answer)
+
+    def add(self, state: Values) -> None:
+        """Adds a state: there, each condition in turn is taken to be otherwise than it is."""
+        values = self._evaluate(state)
+        for (atom, shown), value in zip(self.of.items(), values[self._parts :], strict=True):
+            if value not in shown:
+                otherwise = self._evaluate(state, {atom: not value})
+                if otherwise[: self._parts] != values[: self._parts]:
+                    shown.add(bool(value))
 
 
 # States in which a command is decided

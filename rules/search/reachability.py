@@ -7,6 +7,7 @@ executes every history that is found before anybody sees it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -71,6 +72,7 @@ class Search:
         self.searched = 0
         """How many histories were searched and found, and not kept."""
         self._kept = read_histories() if kept is None else kept
+        self._executed: dict[str, list[CommandHistory]] = {}
         self._invariants = builder.invariants(SITE)
         self._group_of_one: dict[str, Term] = {
             "group.held": builder.apply(held_by, vm=SITE["vm"]),
@@ -130,9 +132,9 @@ class Search:
         """A history to each wanted answer of each command, as it is found: a kept one, or else the shortest."""
         missing = {command: set(answers) for command, answers in wanted.items()}
         for command, answers in missing.items():
-            for history in self._kept_histories(command, most):
+            for history in self.kept_histories(command):
                 answer = _answer(history)
-                if answer in answers:
+                if answer in answers and len(history.commands) <= most:
                     answers.remove(answer)
                     yield command, answer, history
         for depth in range(1, most + 1):
@@ -142,15 +144,16 @@ class Search:
                         self.searched += 1
                         yield command, _answer(history), history
 
-    def _kept_histories(self, command: str, most: int) -> Iterator[CommandHistory]:
-        """The kept histories of a command that can still be executed, of at most so many commands."""
-        for commands in self._kept.get(command, ()):
-            if len(commands) <= most and NAMES[type(commands[-1])] == command:
-                try:
-                    history = execute_all(commands)
-                except NilometerError:
-                    continue
-                yield history
+    def kept_histories(self, command: str) -> list[CommandHistory]:
+        """The kept histories of a command that can still be executed."""
+        found = self._executed.get(command)
+        if found is None:
+            found = self._executed[command] = []
+            for commands in self._kept.get(command, ()):
+                if NAMES[type(commands[-1])] == command:
+                    with suppress(NilometerError):
+                        found.append(execute_all(commands))
+        return found
 
     def _answered(self, state: SymbolicState, action: Action, missing: set[OutcomeAndCode]) -> Iterator[CommandHistory]:
         """Histories to missing answers in this state, each of which is then missing no more."""

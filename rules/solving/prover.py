@@ -14,7 +14,7 @@ from typing import Final
 from rules.obligations import Obligation
 from rules.obligations.definitions import OVERFLOW
 from rules.solving.bounds import BoundsProver
-from rules.solving.solver import Solver
+from rules.solving.solver import SatResult, Solver
 from rules.solving.verdict import ProofVerdict
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term
@@ -63,10 +63,13 @@ class Prover:
                 yield from self._prove_group(assumes, rest)
 
     def _prove_group(self, assumes: tuple[Term, ...], group: Iterable[Obligation]) -> Iterator[Proof]:
+        results: dict[Term, SatResult] = {}  # some goals are those of several rules
         with self.solver.assuming(assumes):
             for obligation in group:
                 begun = time.perf_counter()
-                result = self.solver.ask(terms.negation(obligation.goal))
+                result = results.get(obligation.goal)
+                if result is None:
+                    result = results[obligation.goal] = self.solver.ask(terms.negation(obligation.goal))
                 seconds = time.perf_counter() - begun
                 yield Proof(
                     obligation=obligation,

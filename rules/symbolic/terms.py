@@ -310,15 +310,30 @@ def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
 
 def evaluate_all(terms: Sequence[Term], values: Mapping[str, Literal]) -> list[Literal]:
     """The values of terms, given the values of their variables. Shared subterms are computed once."""
-    known: dict[Term, Literal] = {}
-    for part in subterms(*terms):
-        if part.op is Op.CONSTANT:
-            known[part] = cast("Literal", part.leaf)
-        elif part.op is Op.VARIABLE:
-            known[part] = values[cast("str", part.leaf)]
-        else:
-            known[part] = MEANINGS[part.op](*[known[inner] for inner in part.parts])
-    return [known[term] for term in terms]
+    return Evaluator(terms)(values)
+
+
+class Evaluator:
+    """Computes the values of terms, for any values of their variables. Their subterms are listed once."""
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        order = subterms(*terms)
+        self._places = {part: place for place, part in enumerate(order)}
+        self._steps = [(part.op, part.leaf, [self._places[inner] for inner in part.parts]) for part in order]
+        self._results = [self._places[term] for term in terms]
+
+    def __call__(self, values: Mapping[str, Literal], instead: Mapping[Term, Literal] | None = None) -> list[Literal]:
+        """The values of the terms; ``instead`` gives some subterms other values than they have."""
+        known: list[Literal] = []
+        given = {self._places[term]: value for term, value in (instead or {}).items()}
+        for op, leaf, parts in self._steps:
+            if given and len(known) in given:
+                known.append(given[len(known)])
+            elif parts:
+                known.append(MEANINGS[op](*[known[place] for place in parts]))
+            else:
+                known.append(cast("Literal", leaf) if op is Op.CONSTANT else values[cast("str", leaf)])
+        return [known[place] for place in self._results]
 
 
 BUILDERS: Final[dict[Op, Callable[..., Term]]] = {

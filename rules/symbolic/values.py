@@ -144,11 +144,16 @@ def _with_leaves(value: SymbolicRecord, replaced: Sequence[Term]) -> SymbolicRec
 
 def concretize(value: Value, values: Mapping[str, Literal]) -> Any:
     """The Python value of a symbolic value, given the values of its variables."""
-    known = iter(terms.evaluate_all([term for _, term in leaves(value)], values))
+    return concretize_all([value], values)[0]
+
+
+def concretize_all(symbolic: Sequence[Value], values: Mapping[str, Literal]) -> list[Any]:
+    """The Python values of symbolic values. Subterms that they share are computed once."""
+    known = iter(terms.evaluate_all([term for value in symbolic for _, term in leaves(value)], values))
 
     def build(value: Value) -> Any:
         if isinstance(value, Term):
             return next(known)
         return value.kind(**{name: build(inner) for name, inner in value.fields.items()})
 
-    return build(value)
+    return [build(value) for value in symbolic]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -14,12 +15,15 @@ from domain.rule import RULES
 from rules.obligations import ObligationBuilder
 from rules.proving.checks import DEAD, Checks
 from rules.proving.run import prove
+from rules.search.guards import check_guards
 from rules.search.reachability import Search
 from rules.solving.prover import BUDGET, Prover
 from rules.solving.verdict import ProofVerdict
-from rules.specification.invariants import INVARIANTS, THEOREMS
+from rules.specification.invariants import INVARIANTS, THEOREMS, host_is_real
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
+from rules.symbolic.reader import RuleReader
+from rules.symbolic.source import source_of
 from tests.rules.running import checks, misread, named, program, search
 
 
@@ -74,6 +78,28 @@ def test_a_guard_that_never_decides_is_refuted() -> None:
     assert [check.rule for check in found if check.verdict is ProofVerdict.REFUTED] == [
         "(site.vm.power is Power.SAVED)"
     ]
+
+
+def test_known_states_only_save_the_solver_work() -> None:
+    """The verdict on each condition is the same if the solver has to find all states itself."""
+    solver, actions = Prover().solver, search().actions
+    alone = [
+        (atom, result.holds) for action in actions.values() for atom, result in check_guards(program(), action, solver)
+    ]
+    found = list(checks().guards())
+    assert [check.rule for check in found] == [terms.show(atom) for atom, _ in alone]
+    assert {holds for _, holds in alone} == {True}
+    assert {check.verdict for check in found} == {ProofVerdict.PROVED}
+
+
+def test_a_state_that_the_invariants_forbid_shows_nothing() -> None:
+    [never] = cast("list[ast.FunctionDef]", ast.parse('def host_is_real():\n    "Never."\n    return False').body)
+    never.args = source_of(host_is_real).tree.args
+    forbidding = RuleReader(is_predicate, {host_is_real: never})
+    wrong = program().with_specification(forbidding)
+    found = Checks(wrong, [], Search(wrong, BUDGET), BUDGET)
+    assert {check.verdict for check in found.guards(["stop"])} == {ProofVerdict.REFUTED}
+    assert list(found.reached(["stop"])) == []
 
 
 def test_a_redundant_invariant_is_refuted_and_a_theorem_is_not() -> None:
