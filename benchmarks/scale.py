@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.fleet import A_DAY, Size
@@ -54,8 +55,8 @@ class Scale:
     """Rows of decisions as columns."""
     spark: bool = True
     """Whether Spark is measured, where it is installed."""
-    guests: tuple[str, ...] = ("windows", "windows-legacy", "linux")
-    """The guests in the bounded world."""
+    bounds: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    """Sets of the bounded world that is searched, by name, in place of its own: see ``tlc/memory.cfg``."""
 
     def history(self, number: int) -> History:
         """The history of one of the lengths."""

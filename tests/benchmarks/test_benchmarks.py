@@ -44,7 +44,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         policies=3,
         decided=30_000,
         spark=False,
-        guests=("windows",),
+        bounds={"Guests": ['"windows"'], "Sizes": ["2"], "Amounts": ["2"], "InUse": ["0", "1"]},
     )
 
 
