@@ -25,12 +25,17 @@ from rules.symbolic.source import source_of
 HEAD: Final = """\
 # Rules
 
-What holds for every decided host and VM, and what proves it. `python -m rules.pages` writes this page from the \
-specification that the prover reads; `make test` fails when the page is stale. [Soundness](soundness.md) says what \
-*proved* means, and what it does not mean.
+What holds for every host and VM about which Nilometer decides (not for those that it observes), and what proves it. \
+`python -m rules.pages` writes this page from the specification that the prover reads; `make test` fails when the page \
+is stale. [Soundness](soundness.md) says what *proved* means, and what it does not mean.
 
 Each formula is the specification's own source: Python over stored figures, in bytes, that calls no rule of the \
-program. A *site* is a VM, its host, and the host's book entry for the VM.
+program. A *site* is a VM, its host, and the host's book entry for the VM; functions that formulas call stand under \
+[Words](#words).
+
+Below each formula stand its proofs: the *obligations* that the solver was given, by kind, with the commands that they \
+are about. *initiation* says that the rule holds where a host or VM begins, *keeps* that each command keeps it, and \
+*bystander* that a command keeps it for every other VM on the host. [All kinds](#kinds-of-obligations) stand at the end.
 """
 
 
@@ -54,7 +59,7 @@ class Page:
         yield "## Properties\n\nTrue of every change.\n"
         for property in PROPERTIES:
             yield self._property(property)
-        yield "## What the proofs rest on\n"
+        yield "## What the proofs rest on\n\nProved too, so that the rules above are about what the program does.\n"
         for property in HELPERS:
             yield self._property(property)
         yield "## Words\n\nThe formulas above are written with these.\n"
