@@ -101,3 +101,13 @@ def test_an_event_of_before_changes_nothing_of_how_recent_the_figures_are(stream
     for seconds in (5, 3):
         recorder.append(stream, event, seconds, "a")
     assert folded(recorder.history)[stream].as_of == time(5)
+
+
+def test_figures_are_as_recent_as_what_happened_whenever_it_was_recorded() -> None:
+    history = told(HOST, WEB, START, add("1GiB")) + observed()
+    late = [replace(one, metadata=replace(one.metadata, recorded=time(900))) for one in history]
+    known, again = folded(history), folded(late)
+    assert {stream: tracked.as_of for stream, tracked in again.items()} == {
+        stream: tracked.as_of for stream, tracked in known.items()
+    }
+    assert max(tracked.as_of for tracked in again.values()) < time(900)
