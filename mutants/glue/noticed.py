@@ -30,6 +30,7 @@ STORING: Final = (
     "tests/nilometer/storage/test_bodies.py",
     "tests/nilometer/storage/test_stored_events.py",
     "tests/nilometer/storage/test_restating.py",
+    "tests/nilometer/storage/test_upcasters.py",
     "tests/nilometer/storage/test_golden_ledger.py",
     "tests/nilometer/storage/test_schemas.py",
     "tests/nilometer/history",

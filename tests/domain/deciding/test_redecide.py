@@ -125,6 +125,22 @@ def test_a_refused_definition_is_decided_again_with_its_arguments() -> None:
     assert redecide(event) == answer.decision
 
 
+def test_a_refused_definition_is_decided_again_on_the_release_of_its_host() -> None:
+    large = {**WEB, "memory": {"static": {"size": "13TiB"}}}
+    assert given(HOST).when(large).answer.outcome is Outcome.DONE
+    answer = given({**HOST, "version": "2016"}).when(large).answer
+    event = answer.events[0][1]
+    assert isinstance(event, HostCommandRefused)
+    assert redecide(event) == answer.decision
+
+
+@pytest.mark.parametrize("reserve", ["60GiB", "61GiB"])
+def test_a_reserve_is_decided_again_on_what_the_host_has_and_its_vms_hold(reserve: str) -> None:
+    answer = given(HOST, WEB, START).when({"command": "set-reserve", "host": "hv01", "reserve": reserve}).answer
+    assert (answer.decision.code is Code.NONE) is (reserve == "60GiB")
+    assert redecide(answer.events[0][1]) == answer.decision
+
+
 def test_a_refused_configuration_is_decided_again_with_its_setting() -> None:
     narrower = {"dynamic": {"minimum": "1GiB", "startup": "2GiB", "maximum": "8GiB", "buffer": 20, "weight": 50}}
     world = given(HOST, {**WEB, "memory": DYNAMIC}, START)
