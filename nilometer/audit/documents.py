@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from domain.errors import InputError
+from nilometer.audit.finding_documents import Json, read_coverage, read_finding
 from nilometer.audit.result import Audit
 from nilometer.audit.wording import format_message
-from rules.judging.findings import At, Figure, Finding, RuleCoverage, Verdict
+from rules.judging.findings import Finding
 
 _HINT = "it is what this prints: nilo audit --all --format json"
 
@@ -29,21 +30,16 @@ class ReadAudit:
 def read_audit(file: str) -> ReadAudit:
     """Reads an audit of one history. Raises ``InputError`` for what is none, or is of several histories."""
     try:
-        document: dict[str, Any] = json.loads(Path(file).read_text("utf-8"))
-        histories: list[dict[str, Any]] = document["about"]["histories"]
+        document: Json = json.loads(Path(file).read_text("utf-8"))
+        histories: list[Json] = document["about"]["histories"]
         if len(histories) != 1:
             raise InputError(f"{file}: it is an audit of {len(histories)} histories", hint="audit each for itself")
         source = cast("str", histories[0]["ledger"])
         audit = Audit(minor=True)
         for found in document["findings"]:
-            audit.add(_finding(found), source)
+            audit.add(_read_finding(found), source)
         for checked in document["checked"]:
-            audit.coverage.rules[checked["rule"]] = RuleCoverage(
-                holds=checked["holds"],
-                violated=checked["violated"],
-                unknown=checked["unknown"],
-                remarks=checked["remarks"],
-            )
+            audit.coverage.rules[checked["rule"]] = read_coverage(checked)
         audit.coverage.events = document["events"]
         return ReadAudit(audit, source, histories[0]["last"]["position"])
     except OSError as error:
@@ -52,25 +48,6 @@ def read_audit(file: str) -> ReadAudit:
         raise InputError(f"{file}: it is no audit", hint=_HINT) from None
 
 
-def _finding(found: dict[str, Any]) -> Finding:
-    place = "" if found["file"] is None else f"{found['file']}:{found['line']}"
-    finding = Finding(
-        rule=found["rule"],
-        verdict=Verdict(found["verdict"]),
-        at=At(
-            stream=found["subject"],
-            position=found["position"],
-            happened=found["time"],
-            place=place,
-            record=found["record"],
-        ),
-        why="",
-        expected=cast("dict[str, Figure]", found["expected"]),
-        found=cast("dict[str, Figure]", found["found"]),
-        let=cast("dict[str, Figure]", found["let"]),
-        then=found["then"],
-        follows=found["follows"],
-        count=found["count"],
-        positions=tuple(found["positions"]),
-    )
+def _read_finding(found: Json) -> Finding:
+    finding = read_finding(found, "" if found["file"] is None else f"{found['file']}:{found['line']}")
     return replace(finding, why=cast("str", found["message"]).removesuffix(format_message(finding)))

@@ -8,26 +8,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
+from nilometer.audit.finding_documents import Json, read_coverage, read_finding
 from nilometer.audit.result import Audit, SourcedFinding
 from projections.watching import WatchedHost
 from rules.catalogue import predicate_named
-from rules.judging.findings import At, Finding, Question, RuleCoverage, Verdict
+from rules.judging.findings import Question, Verdict
 from rules.judging.unknowns import certain, question_about
 
 FORMAT: Final = 1
 """The version of these documents."""
 _HINT: Final = "join what this prints: nilo audit --share K/N FILE"
 _BEGINNING: Final = '{"share":{'
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +174,7 @@ def _read_document(document: Json, name: str) -> Share:
     audit = Audit(minor=True)
     audit.coverage.events = int(document["events"])
     for checked in document["checked"]:
-        audit.coverage.rules[checked["rule"]] = RuleCoverage(
-            holds=int(checked["holds"]),
-            violated=int(checked["violated"]),
-            unknown=int(checked["unknown"]),
-            remarks=int(checked["remarks"]),
-        )
+        audit.coverage.rules[checked["rule"]] = read_coverage(checked)
     for span in document["spans"]:
         audit.spans[span["ledger"]] = tuple(span["first"]), tuple(span["last"])
     audit.counts = Counter({Verdict(verdict): int(count) for verdict, count in document["counts"].items()})
@@ -188,7 +182,7 @@ def _read_document(document: Json, name: str) -> Share:
     for cause in document["consequences"]:
         audit.consequences[cause["ledger"], cause["position"]] = int(cause["count"])
     for found in document["findings"]:
-        audit.keep(_read_finding(found))
+        audit.keep(_read_sourced(found))
     for host in document["watched"]:
         audit.watching.add(_read_watched(host))
     return Share(
@@ -261,27 +255,11 @@ def _write_question(question: Question) -> Json:
     return {"statement": question.statement.__name__, "known": known}
 
 
-def _read_finding(found: Json) -> SourcedFinding:
+def _read_sourced(found: Json) -> SourcedFinding:
     about = found["about"]
-    finding = Finding(
-        rule=found["rule"],
-        verdict=Verdict(found["verdict"]),
-        at=At(
-            stream=found["subject"],
-            position=found["position"],
-            happened=found["time"],
-            place=found["place"],
-            record=found["record"],
-        ),
-        why=found["why"],
-        expected=found["expected"],
-        found=found["found"],
-        let=found["let"],
-        then=found["then"],
-        follows=found["follows"],
+    finding = replace(
+        read_finding(found, found["place"], found["why"]),
         about=None if about is None else _read_question(about["statement"], about["known"]),
-        count=int(found["count"]),
-        positions=tuple(found["positions"]),
         shared=bool(found["shared"]),
     )
     return SourcedFinding(finding, cast("str", found["ledger"]))
