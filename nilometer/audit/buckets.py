@@ -6,7 +6,7 @@ sees that every bucket was judged by some share. That buckets are divided along 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ from nilometer.audit.sources import StreamFilter, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import hosts_named
 from nilometer.history.parquet.installed import require_pyarrow
-from nilometer.history.parquet.manifest import NAME
+from nilometer.history.parquet.manifest import NAME, Manifest, bucket_name
 from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ class BucketSource:
             survey.merge(survey_columns(events, source))
             for name, bucket in streams_with_buckets(events):
                 self._buckets_of.setdefault(name.encode(), set()).add(bucket)
-        first = dict[str, bytes]()
-        for stream, buckets in self._buckets_of.items():
-            survey.connected.update((first.setdefault(bucket, stream), stream) for bucket in buckets)
+        connect_buckets(survey, self._buckets_of, self.export.manifest)
         return replace(survey.group(), is_by_buckets=True)
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
@@ -69,6 +67,17 @@ class BucketSource:
         wanted = set[str]().union(*(buckets for stream, buckets in self._buckets_of.items() if is_wanted(stream)))
         reader = BucketReader(name=self.name, known=self._buckets_of, is_wanted=is_wanted, absent=self.absent)
         return reader.read(self.export.lines(wanted))
+
+
+def connect_buckets(survey: Survey, buckets_of: Mapping[bytes, Collection[str]], manifest: Manifest) -> None:
+    """Connects the streams of each bucket, and buckets that belong together since the export grew."""
+    first = dict[str, bytes]()
+    for stream, buckets in buckets_of.items():
+        survey.connected.update((first.setdefault(bucket, stream), stream) for bucket in buckets)
+    for pair in manifest.joined:
+        one, other = (first.get(bucket_name(bucket)) for bucket in pair)
+        if one is not None and other is not None:
+            survey.connected.add((one, other))
 
 
 @dataclass(frozen=True, slots=True)

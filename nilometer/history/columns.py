@@ -154,6 +154,8 @@ _NOTHING: Final[Mapping[str, object]] = {}
 _MEASURED: Final = ("vm.observed", "host.observed")
 _NAMING: Final = ("vm.defined", "vm.observed")
 _LEAVING: Final = ("vm.removed", "vm.not-listed", "vm.retired")
+REMEMBERED: Final = frozenset((*_NAMING, "vm.moved", *_LEAVING))
+"""The kinds of events that later ones are read by: where VMs are, and their names."""
 
 
 class ColumnReader:

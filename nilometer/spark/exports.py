@@ -1,15 +1,14 @@
-"""An export as Parquet on Spark, by its buckets: a task reads the files of its own, and no event is sent to another.
+"""An export as Parquet on Spark, by its buckets: a task is given the files of its own, and reads them as a share does.
 
-Within a task Spark sorts the rows by position. That they are those that were written, in that order, the digests of the
-files show.
+Spark only brings the files, as bytes: it decodes nothing, and no event is sent from a task to another. Their order is
+that of their names, made by Spark, and compared with the export's list of files where they are read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import pickle
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import itemgetter
 from pathlib import Path
@@ -18,34 +17,35 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow
 
 from domain.errors import InputError
-from nilometer.audit.buckets import BucketReader
+from nilometer.audit.buckets import BucketReader, connect_buckets
 from nilometer.audit.column_survey import HEADER, survey_columns
 from nilometer.audit.grouping import Grouping, Survey
-from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import source_uri, write_digested_lines
-from nilometer.history.columns import STORED
-from nilometer.history.parquet.arrow import to_utc_times
-from nilometer.history.parquet.buckets import BUCKET, bucket_of, streams_with_buckets
+from nilometer.history.cloudevents import source_uri
+from nilometer.history.parquet.buckets import merge_lines, read_columns, streams_with_buckets
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, ExportFile, Manifest, parse_manifest
-from nilometer.history.parquet.reading import ColumnHeader, check_paths
+from nilometer.history.parquet.reading import LedgerFile, check_paths
 from nilometer.spark.history import (
-    STRETCH_EVENTS,
     SURVEY_COLUMNS,
-    PartOfHistory,
     PartReader,
     SparkHistory,
+    raise_if_refused,
+    read_part,
     run,
-    to_table,
-    without_places,
+    write_survey,
 )
-from nilometer.storage.reader import StoredRow
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_SCHEMA: Final = "position long, stream string, version long, topic string, body string, recorded timestamp"
-Files = Mapping[str, Sequence[ExportFile]]
-"""The files of each bucket, in the order of their events."""
+SURVEY_EVENTS: Final = 1_000_000
+"""About how many events one task surveys, at a microsecond each."""
+MOST_SURVEYS: Final = 16
+"""There are no more such tasks, unless Spark runs more at a time: each costs some planning."""
+_FILES_TOGETHER: Final = 1
+"""How many files a worker is given together: with Spark's own 10,000 they would all be in memory."""
+
+Run = Sequence[ExportFile]
+"""Files of a run, or some of them."""
 
 
 def read_export(spark: SparkSession, source: str) -> SparkHistory | None:
@@ -55,37 +55,33 @@ def read_export(spark: SparkSession, source: str) -> SparkHistory | None:
         return None
     manifest, paths = found
     check_paths(manifest, paths)
-    files = _by_bucket(manifest)
-    frames = {bucket: _frame(spark, source, bucket, each) for bucket, each in files.items()}
-    if not frames:
+    if not manifest.events:
         raise InputError(f"{source}: there is no event in it", hint="name an export that has some")
-    grouping, buckets_of = _survey(source, manifest, frames)
-    parts = _divide(files, grouping, buckets_of)
-
-    def apply(read: PartReader, columns: str) -> DataFrame:
-        made = [
-            _sorted_in_one(reduce(_union, [frames[bucket] for bucket in buckets])).mapInArrow(
-                reader_of_part(number, {bucket: files[bucket] for bucket in buckets}, read, columns), columns
-            )
-            for number, buckets in enumerate(parts)
-        ]
-        return reduce(_union, made)
-
+    grouping, buckets_of = _survey(spark, source, manifest)
     ledger, known = manifest.ledger, frozenset(buckets_of)
 
-    def reader_of_part(number: int, own: Files, read: PartReader, columns: str) -> Any:
-        streams = frozenset(stream for stream, buckets in buckets_of.items() if not buckets.isdisjoint(own))
+    def reader_of_part(number: int, buckets: Sequence[str], runs: Sequence[Run], read: PartReader, columns: str) -> Any:
+        streams = frozenset(stream for stream, its in buckets_of.items() if not its.isdisjoint(buckets))
 
-        def read_part(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        def read_bucket(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
             absent = set[str]()
-            lines = read_rows(batches, own, ledger, source)
+            lines = (line for _, files in open_runs(batches, runs, ledger, source) for line in merge_lines(files))
             reader = BucketReader(name=source, known=known, is_wanted=streams.__contains__, absent=absent)
-            part = PartOfHistory(number=number, events=without_places(reader.read(lines)), absent=absent)
-            yield from to_table(read(part), columns).to_batches()
+            yield from read_part(read, columns, number, reader.read(lines), absent).to_batches()
 
-        return read_part
+        return read_bucket
 
-    return SparkHistory(grouping=grouping, parts=len(parts), source=source, apply=apply)
+    parts = _divide(manifest, grouping, buckets_of)
+
+    def collect(read: PartReader, columns: str) -> list[dict[str, Any]]:
+        tasks: list[DataFrame] = []
+        for number, buckets in enumerate(parts):
+            runs = _runs_of(manifest, buckets)
+            made = reader_of_part(number, buckets, runs, read, columns)
+            tasks.append(_files(spark, source, runs).mapInArrow(made, columns))
+        return run(spark, source, reduce(_union, tasks), _FILES_TOGETHER)
+
+    return SparkHistory(grouping=grouping, parts=len(parts), source=source, collect=collect)
 
 
 def _find_manifest(spark: SparkSession, source: str) -> tuple[Manifest, list[str]] | None:
@@ -114,129 +110,84 @@ def _find_manifest(spark: SparkSession, source: str) -> tuple[Manifest, list[str
     return parse_manifest(content, Path(source)), paths
 
 
-def _by_bucket(manifest: Manifest) -> dict[str, list[ExportFile]]:
-    files = defaultdict[str, list[ExportFile]](list)
-    for run_of_events in manifest.runs:
-        for file in run_of_events:
-            files[bucket_of(file)].append(file)
-    return dict(sorted(files.items()))
-
-
-def _frame(spark: SparkSession, source: str, bucket: str, files: Sequence[ExportFile]) -> DataFrame:
-    """The rows of a bucket, in no order."""
+def _files(spark: SparkSession, source: str, runs: Iterable[Run]) -> DataFrame:
+    """The files of some runs in one task, as bytes, in the order of the runs: their names have the first position."""
     from pyspark.sql import functions as f
 
-    paths = [f"{source.rstrip('/')}/{file.path}" for file in files]
-    return spark.read.schema(_SCHEMA).parquet(*paths).select(*_SELECTED).withColumn(BUCKET, f.lit(bucket))
-
-
-_SELECTED: Final = (*STORED, "recorded")
+    paths = [f"{source.rstrip('/')}/{file.path}" for run_of_files in runs for file in run_of_files]
+    files = spark.read.format("binaryFile").load(paths).select("path", "content").coalesce(1)
+    return files.sortWithinPartitions(f.substring_index("path", "/", -1), "path")
 
 
 def _union(one: DataFrame, other: DataFrame) -> DataFrame:
     return one.union(other)
 
 
-def _sorted_in_one(frame: DataFrame) -> DataFrame:
-    """All rows in one task, by position: nothing is sent between tasks."""
-    return frame.coalesce(1).sortWithinPartitions("position")
-
-
-def _survey(
-    source: str, manifest: Manifest, frames: Mapping[str, DataFrame]
-) -> tuple[Grouping, Mapping[bytes, frozenset[str]]]:
+def _survey(spark: SparkSession, source: str, manifest: Manifest) -> tuple[Grouping, Mapping[bytes, frozenset[str]]]:
     """The groups, which are buckets, or several that belong together; and the buckets of each stream."""
-    from pyspark.sql import functions as f
+    ledger = manifest.ledger
 
-    ledger = source_uri(manifest.ledger).encode()
+    def surveyor(runs: Sequence[Run]) -> Callable[[Iterator[pyarrow.RecordBatch]], Iterator[pyarrow.RecordBatch]]:
+        def survey_runs(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+            try:
+                for files, opened in open_runs(batches, runs, ledger, source):
+                    events = read_columns(opened, files, HEADER)
+                    survey = survey_columns(events, source_uri(ledger).encode())
+                    yield from write_survey(survey.first, (survey, streams_with_buckets(events))).to_batches()
+            except InputError as error:
+                yield from write_survey(0, None, error).to_batches()
 
-    def survey_stretch(table: pyarrow.Table) -> pyarrow.Table:
-        found = survey_columns(table, ledger), streams_with_buckets(table)
-        return to_table([{"first": found[0].first, "survey": pickle.dumps(found)}], SURVEY_COLUMNS)
+        return survey_runs
 
-    events = reduce(_union, frames.values()).select(*HEADER, BUCKET)
-    stretches = events.withColumn("stretch", f.floor(f.col("position") / STRETCH_EVENTS)).groupBy("stretch")
+    most = min(max(1, manifest.events // SURVEY_EVENTS), max(MOST_SURVEYS, spark.sparkContext.defaultParallelism))
+    together = -(-len(manifest.runs) // most)
+    pieces = [manifest.runs[begin : begin + together] for begin in range(0, len(manifest.runs), together)]
+    frames = [_files(spark, source, runs).mapInArrow(surveyor(runs), SURVEY_COLUMNS) for runs in pieces]
+    rows = run(spark, source, reduce(_union, frames), _FILES_TOGETHER)
+    raise_if_refused(source, rows)
     survey, buckets_of = Survey(), defaultdict[bytes, set[str]](set)
-    for row in sorted(run(source, stretches.applyInArrow(survey_stretch, SURVEY_COLUMNS)), key=itemgetter("first")):
+    for row in sorted(rows, key=itemgetter("first")):
         found, pairs = pickle.loads(row["survey"])
         survey.merge(found)
         for stream, bucket in pairs:
             buckets_of[stream.encode()].add(bucket)
-    first = dict[str, bytes]()
-    for stream, buckets in buckets_of.items():
-        survey.connected.update((first.setdefault(bucket, stream), stream) for bucket in buckets)
+    connect_buckets(survey, buckets_of, manifest)
     return survey.group(), {stream: frozenset(buckets) for stream, buckets in buckets_of.items()}
 
 
-def _divide(files: Files, grouping: Grouping, buckets_of: Mapping[bytes, frozenset[str]]) -> list[list[str]]:
+def _divide(manifest: Manifest, grouping: Grouping, buckets_of: Mapping[bytes, frozenset[str]]) -> list[Sequence[str]]:
     """The buckets of each part: those of one group, or all of them."""
     if grouping.undivided:
-        return [list(files)]
+        return [sorted({file.bucket for run_of_files in manifest.runs for file in run_of_files})]
     buckets = defaultdict[int, set[str]](set)
     for stream, group in grouping.group_of.items():
         buckets[group] |= buckets_of[stream]
     return [sorted(buckets[group]) for group in sorted(buckets)]
 
 
+def _runs_of(manifest: Manifest, buckets: Sequence[str]) -> list[Run]:
+    """The files of some buckets, run by run."""
+    runs = ([file for file in run_of_files if file.bucket in buckets] for run_of_files in manifest.runs)
+    return [files for files in runs if files]
+
+
 # In a worker
 
 
-def read_rows(
-    batches: Iterator[pyarrow.RecordBatch], files: Files, ledger: str, source: str
-) -> Iterator[tuple[ColumnHeader, bytes]]:
-    """The history lines of rows, by position, with what the columns say.
-
-    Raises ``InputError`` if they are not those that were written, or stand in another order.
-    """
-    digests = {bucket: _Digests(source, each) for bucket, each in files.items()}
-    for batch in batches:
-        columns = [batch.column(name).to_pylist() for name in STORED]
-        if any(None in column for column in columns):
-            raise InputError(f"{source}: a row has no position, stream or body", hint=EXPORT_AGAIN)
-        rows = [
-            StoredRow(position, stream, version, topic, body.encode())  # by position: done for every event
-            for position, stream, version, topic, body in zip(*columns, strict=True)
-        ]
-        recorded, buckets = to_utc_times(batch.column("recorded")), batch.column(BUCKET).to_pylist()
-        try:
-            lines = list(write_digested_lines(rows, ledger))
-        except UnreadableEvent as error:
-            raise InputError(f"{source}: {error.message}", hint=EXPORT_AGAIN) from None
-        for row, moment, bucket, line in zip(rows, recorded, buckets, lines, strict=True):
-            digests[bucket].add(row.position, line)
-            yield ColumnHeader(row.position, row.stream, row.version, row.topic, moment), line
-    for digest in digests.values():
-        digest.finish()
-
-
-class _Digests:
-    """Compares the lines of a bucket with the digests of its files, one after the other."""
-
-    def __init__(self, source: str, files: Sequence[ExportFile]) -> None:
-        self._source = source
-        self._files = deque(files)
-        self._digest, self._events = hashlib.sha256(), 0
-
-    def add(self, position: int, line: bytes) -> None:
-        """Takes the next line."""
-        while self._files and position > self._files[0].last:
-            self._end_file()
-        self._digest.update(line)
-        self._events += 1
-
-    def finish(self) -> None:
-        """Ends the bucket."""
-        while self._files:
-            self._end_file()
-        if self._events:
-            raise InputError(f"{self._source}: it has rows that were not written", hint=EXPORT_AGAIN)
-
-    def _end_file(self) -> None:
-        file = self._files.popleft()
-        if (self._events, self._digest.hexdigest()) != (file.events, file.sha256):
-            raise InputError(
-                f"{self._source}/{file.path}: its rows are not those that were written, {file.events:,} events from "
-                f"position {file.first} on: their SHA-256 is another",
-                hint=EXPORT_AGAIN,
-            )
-        self._digest, self._events = hashlib.sha256(), 0
+def open_runs(
+    batches: Iterator[pyarrow.RecordBatch], runs: Iterable[Run], ledger: str, source: str
+) -> Iterator[tuple[Run, list[LedgerFile]]]:
+    """The files that Spark brings, opened, run by run. Raises ``InputError`` for any that are not those of the list."""
+    brought = (file for batch in batches for file in zip(batch.column("path"), batch.column("content"), strict=True))
+    for files in runs:
+        opened = list[LedgerFile]()
+        for file in files:
+            path, content = next(brought, (None, None))
+            if path is None or content is None or not path.as_py().endswith(f"/{file.path}"):
+                raise InputError(f"{source}: {file.path} is missing, or is not read in its turn", hint=EXPORT_AGAIN)
+            opened.append(LedgerFile(Path(source) / file.path, file, ledger, content.as_buffer()))
+        yield files, opened
+        for each in opened:
+            each.close()
+    if next(brought, None) is not None:  # which also lets Spark use this worker again: it has read all
+        raise InputError(f"{source}: Spark read a file more than once", hint=EXPORT_AGAIN)

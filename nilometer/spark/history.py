@@ -6,7 +6,8 @@ what was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +18,11 @@ from nilometer.audit.grouping import Grouping
 from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 STRETCH_EVENTS: Final = 100_000
 """Positions that are surveyed together."""
-SURVEY_COLUMNS: Final = "first long, survey binary"
+SURVEY_COLUMNS: Final = "first long, survey binary, error string, hint string"
 
 _TYPES: Final = {
     "int": pyarrow.int32(),
@@ -56,25 +57,63 @@ class SparkHistory:
     parts: int
     source: str
     """What was read."""
-    apply: Callable[[PartReader, str], DataFrame]
-    """Applies a function to each part, and gives what it makes of them, with such columns."""
+    collect: Callable[[PartReader, str], list[dict[str, Any]]]
+    """Applies a function to each part, and gives the rows that it makes of them, with such columns."""
 
 
 def to_table(rows: Sequence[Row], columns: str) -> pyarrow.Table:
     """Rows as a table of Arrow with such columns."""
-    names = [column.split() for column in columns.split(", ")]
-    return pyarrow.table({name: pyarrow.array([row[name] for row in rows], _TYPES[type]) for name, type in names})
+    names = [column.split()[0] for column in columns.split(", ")]
+    return to_columns(([row[name] for row in rows] for name in names), columns)
 
 
-def without_places(events: Iterator[PlacedEvent]) -> Iterator[PlacedEvent]:
+def to_columns(values: Iterable[Sequence[object]], columns: str) -> pyarrow.Table:
+    """The values of such columns as a table of Arrow."""
+    typed = zip((column.split() for column in columns.split(", ")), values, strict=True)
+    return pyarrow.table({name: pyarrow.array(each, _TYPES[type]) for (name, type), each in typed})
+
+
+def _without_places(events: Iterator[PlacedEvent]) -> Iterator[PlacedEvent]:
     """The same events, without their places, which are none that anybody could look up."""
     return (PlacedEvent(event.envelope, "", event.source) for event in events)
 
 
-def run(source: str, frame: DataFrame) -> list[dict[str, Any]]:
-    """Runs what a frame describes. Raises ``InputError`` for input that Spark cannot read."""
+def read_part(
+    read: PartReader, columns: str, number: int, events: Iterator[PlacedEvent], absent: set[str]
+) -> pyarrow.Table:
+    """What a function makes of a part that has these events, as a table, in a worker."""
+    part = PartOfHistory(number=number, events=_without_places(events), absent=absent)
+    return to_table(read(part), columns)
+
+
+def write_survey(first: int, found: object | None, error: InputError | None = None) -> pyarrow.Table:
+    """What a worker found in the events from a position on, or why it found nothing, with ``SURVEY_COLUMNS``."""
+    content = None if found is None else pickle.dumps(found)
+    why, hint = (None, None) if error is None else (error.message, error.hint)
+    return to_table([{"first": first, "survey": content, "error": why, "hint": hint}], SURVEY_COLUMNS)
+
+
+def raise_if_refused(source: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Raises the ``InputError`` that a worker gave in a row."""
+    for row in rows:
+        if row["error"] is not None:
+            why = str(row["error"])
+            raise InputError(why if why.startswith(source) else f"{source}: {why}", hint=row["hint"] or "")
+
+
+_ROWS_TOGETHER: Final = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+def run(spark: SparkSession, source: str, frame: DataFrame, together: int | None = None) -> list[dict[str, Any]]:
+    """Runs what a frame describes, where workers are given so many rows together, or as many as Spark is set to.
+
+    Raises ``InputError`` for input that Spark cannot read.
+    """
     from py4j.protocol import Py4JJavaError
 
+    before = spark.conf.get(_ROWS_TOGETHER)
+    if together is not None:
+        spark.conf.set(_ROWS_TOGETHER, together)
     try:
         return [row.asDict() for row in frame.collect()]
     except Py4JJavaError as error:
@@ -91,3 +130,5 @@ def run(source: str, frame: DataFrame) -> list[dict[str, Any]]:
             why = f"{source}: it was cut off or damaged on its way"
             raise InputError(why, hint="fetch it again, or export it again: nilo export -o FILE") from None
         raise
+    finally:
+        spark.conf.set(_ROWS_TOGETHER, before)

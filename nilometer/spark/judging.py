@@ -17,7 +17,7 @@ from nilometer.audit.share_documents import Share, ShareOrigin, parse_share, wri
 from nilometer.audit.shares import join_shares, trace_share
 from nilometer.audit.wording import format_message
 from nilometer.spark.exports import read_export
-from nilometer.spark.history import PartOfHistory, Row, SparkHistory, run
+from nilometer.spark.history import PartOfHistory, Row, SparkHistory, raise_if_refused
 from nilometer.spark.lines import read_lines
 from nilometer.times import current_time, system_clock
 from rules.judging.completeness import PlacedEvent
@@ -46,9 +46,9 @@ def judge_history(spark: SparkSession, source: str) -> tuple[list[Share], SparkH
     origin = trace_share(history.grouping, history.parts)
     late = None if history.grouping.undivided else history.grouping.late
     shares = list[Share]()
-    for row in run(source, history.apply(lambda part: judge_part(part, origin, late), _SHARE_COLUMNS)):
-        if row["error"] is not None:
-            raise InputError(f"{source}: {row['error']}", hint=str(row["hint"]))
+    rows = history.collect(lambda part: judge_part(part, origin, late), _SHARE_COLUMNS)
+    raise_if_refused(source, rows)
+    for row in rows:
         shares.append(parse_share(str(row["document"]), f"part {row['part']}"))
     return shares, history
 

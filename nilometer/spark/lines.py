@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import suppress
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow
 
@@ -18,17 +18,18 @@ from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.spark.history import (
     STRETCH_EVENTS,
     SURVEY_COLUMNS,
-    PartOfHistory,
     PartReader,
     SparkHistory,
+    read_part,
     run,
+    to_columns,
     to_table,
-    without_places,
+    write_survey,
 )
 from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, SparkSession
 
 PART_EVENTS: Final = 50_000
 """About how many events one task judges, unless a group has more: a group is judged in one piece."""
@@ -51,17 +52,18 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
     except AnalysisException as error:
         why = "it does not exist" if "PATH_NOT_FOUND" in str(error) else str(error).splitlines()[0]
         raise InputError(f"{source}: {why}", hint="name an export: nilo export -o FILE") from None
-    headers = lines.mapInArrow(_read_headers, _HEADERS)
-    stretches = headers.withColumn("stretch", f.floor(f.col("position") / STRETCH_EVENTS)).groupBy("stretch")
-    survey, rows = Survey(), run(source, stretches.applyInArrow(_survey_stretch, SURVEY_COLUMNS))
-    for row in sorted(rows, key=itemgetter("first")):
-        if row["first"] == _NO_EVENT:
-            raise InputError(f"{source}: it has lines that are no events", hint="nilo audit FILE says which, and why")
-        found = pickle.loads(row["survey"])
-        assert isinstance(found, Survey)
-        survey.merge(found)
+    rows = run(spark, source, lines.mapInArrow(_survey_in_place, SURVEY_COLUMNS))
+    if any(row["survey"] is None for row in rows):
+        stretches = lines.mapInArrow(_read_headers, _HEADERS)
+        stretches = stretches.withColumn("stretch", f.floor(f.col("position") / STRETCH_EVENTS))
+        rows = run(spark, source, stretches.groupBy("stretch").applyInArrow(_survey_stretch, SURVEY_COLUMNS))
     if not rows:
         raise InputError(f"{source}: there is no event in it", hint="name an export: nilo export -o FILE")
+    if any(row["survey"] is None for row in rows):
+        raise InputError(f"{source}: it has lines that are no events", hint="nilo audit FILE says which, and why")
+    survey = Survey()
+    for row in sorted(rows, key=itemgetter("first")):
+        survey.merge(pickle.loads(row["survey"]))
     grouping = survey.group()
     if grouping.undivided:
         position = f.get_json_object("value", "$.position").cast("long")  # however the line is spelled
@@ -72,24 +74,25 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
         parts = min(len(grouping.sizes), max(spark.sparkContext.defaultParallelism, grouping.events // PART_EVENTS))
         part_of = grouping.divide(parts)
         keys = _keys(spark, parts)
-        known = [(stream.decode(), keys[part_of[group]]) for stream, group in grouping.group_of.items()]
-        streams = f.broadcast(spark.createDataFrame(known, "stream string, part int"))
+        known = [
+            {"stream": stream.decode(), "part": keys[part_of[group]]} for stream, group in grouping.group_of.items()
+        ]
+        streams = f.broadcast(spark.createDataFrame(to_table(known, "stream string, part int")))
         position = _behind('"position":', ",").cast("long")
         events = lines.select(
             position.alias("position"), _behind('"subject":"', '"').alias("stream"), f.col("value").alias("line")
         )
         events = events.join(streams, "stream").drop("stream")
 
-    def apply(read: PartReader, columns: str) -> DataFrame:
-        def read_part(table: pyarrow.Table) -> pyarrow.Table:
-            part = PartOfHistory(
-                number=keys.index(table.column("part")[0].as_py()), events=_events_in(table), absent=set()
-            )
-            return to_table(read(part), columns)
+    def collect(read: PartReader, columns: str) -> list[dict[str, Any]]:
+        def read_group(table: pyarrow.Table) -> pyarrow.Table:
+            number = keys.index(table.column("part")[0].as_py())
+            return read_part(read, columns, number, _events_in(table), set())
 
-        return events.repartition(parts, "part").groupBy("part").applyInArrow(read_part, columns)
+        sent = events.repartition(parts, "part").groupBy("part").applyInArrow(read_group, columns)
+        return run(spark, source, sent)
 
-    return SparkHistory(grouping=grouping, parts=parts, source=source, apply=apply)
+    return SparkHistory(grouping=grouping, parts=parts, source=source, collect=collect)
 
 
 def _behind(naming: str, end: str) -> Column:
@@ -111,11 +114,9 @@ def _keys(spark: SparkSession, parts: int) -> list[int]:
 
 def _read_headers(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
     """The headers of lines; of a line that Nilometer did not write so, its position alone."""
-    names = [column.split()[0] for column in _HEADERS.split(", ")]
     for batch in batches:
         rows = [_read_header(line) for line in batch.column("value").cast(pyarrow.binary()).to_pylist()]
-        table = to_table([dict(zip(names, row, strict=True)) for row in rows], _HEADERS)
-        yield from table.to_batches()
+        yield from to_columns(zip(*rows, strict=True), _HEADERS).to_batches()
 
 
 def _read_header(line: bytes) -> tuple[object, ...]:
@@ -136,12 +137,48 @@ def _position_in(line: bytes) -> int:
     return _NO_EVENT
 
 
+def _survey_in_place(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+    """The survey of what one task reads; none where that is not some consecutive events, in order but for nearby ones.
+
+    It saves to send the headers of a history whose lines are in order, as they are nearly always.
+    """
+    survey = Survey()
+    for table in _tables_in(_read_headers(batches)):
+        first, last = (table.column("position")[row].as_py() for row in (0, table.num_rows - 1))
+        is_next = not survey.first or (first == survey.last + 1 and not survey.undivided)
+        if first == _NO_EVENT or last - first + 1 != table.num_rows or not is_next:
+            yield from write_survey(0, None).to_batches()
+            for _ in batches:
+                pass  # Spark uses a worker again that has read all
+            return
+        survey.merge(_survey_headers(table))
+    if survey.first or survey.undivided:
+        yield from write_survey(survey.first, survey).to_batches()
+
+
+def _tables_in(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.Table]:
+    """Some batches together, sorted by position."""
+    waiting, rows = list[pyarrow.RecordBatch](), 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= STRETCH_EVENTS:
+            yield pyarrow.Table.from_batches(waiting).sort_by("position")
+            waiting, rows = [], 0
+    if rows:
+        yield pyarrow.Table.from_batches(waiting).sort_by("position")
+
+
 def _survey_stretch(table: pyarrow.Table) -> pyarrow.Table:
-    """The survey of some positions."""
+    """The survey of some positions; none if there are lines that are no events."""
     table = table.sort_by("position")
-    first, sources = table.column("position")[0].as_py(), table.column("source").to_pylist()
-    if first == _NO_EVENT:
-        return to_table([{"first": first, "survey": b""}], SURVEY_COLUMNS)
+    first = table.column("position")[0].as_py()
+    return write_survey(first, None if first == _NO_EVENT else _survey_headers(table))
+
+
+def _survey_headers(table: pyarrow.Table) -> Survey:
+    """The survey of the events whose headers these are, in order."""
+    sources = table.column("source").to_pylist()
     ledgers = {source for source in sources if source is not None}
     if len(ledgers) < 2:
         survey = survey_columns(table, "".join(ledgers).encode())
@@ -156,12 +193,12 @@ def _survey_stretch(table: pyarrow.Table) -> pyarrow.Table:
             survey.undivided = survey.undivided or f"an event of {stream} names a host with a character that is escaped"
         elif hosts:
             survey.connected.update((stream.encode(), host.encode()) for host in hosts.split("\n"))
-    return to_table([{"first": first, "survey": pickle.dumps(survey)}], SURVEY_COLUMNS)
+    return survey
 
 
 def _events_in(table: pyarrow.Table) -> Iterator[PlacedEvent]:
     """The events of a part, by position."""
-    return without_places(read_lines_as_events(_lines_in(table.sort_by("position"))))
+    return read_lines_as_events(_lines_in(table.sort_by("position")))
 
 
 def _lines_in(table: pyarrow.Table) -> Iterator[tuple[str, bytes]]:

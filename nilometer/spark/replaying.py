@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import InputError, NilometerError
+from domain.errors import NilometerError
 from nilometer.cli.documents import to_document
-from nilometer.spark.history import PartOfHistory, Row, run
+from nilometer.spark.history import PartOfHistory, Row, raise_if_refused
 from nilometer.spark.judging import read_history
 from projections.fleet import Fleet
 from projections.view import View, view
@@ -29,10 +29,8 @@ _FIGURES: Final = ("name", "host", "power", "assigned", "visible", "in_use", "he
 
 def replay(spark: SparkSession, source: str) -> DataFrame:
     """The view of every VM and host at the end of a history. Raises ``InputError``."""
-    rows = run(source, read_history(spark, source).apply(replay_part, VIEW_COLUMNS))
-    for row in rows:
-        if row["error"] is not None:
-            raise InputError(f"{source}: {row['error']}", hint=str(row["hint"] or ""))
+    rows = read_history(spark, source).collect(replay_part, VIEW_COLUMNS)
+    raise_if_refused(source, rows)
     columns = [column.split()[0] for column in VIEW_COLUMNS.split(", ")[:-2]]
     found = [tuple(row[column] for column in columns) for row in rows]
     return spark.createDataFrame(found, ", ".join(VIEW_COLUMNS.split(", ")[:-2]))

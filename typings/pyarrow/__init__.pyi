@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from pyarrow import types as types
@@ -13,15 +13,20 @@ class Schema:
 
 class Scalar:
     def as_py(self) -> Any: ...
+    def as_buffer(self) -> Buffer: ...
 
 class Buffer:
     def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class BufferReader:
+    def __init__(self, obj: Buffer) -> None: ...
 
 class Array:
     type: DataType
     offset: int
     null_count: int
     def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Scalar]: ...
     @overload
     def __getitem__(self, i: int) -> Scalar: ...
     @overload

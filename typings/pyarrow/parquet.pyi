@@ -2,7 +2,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from pyarrow import RecordBatch, Schema, Table
+from pyarrow import BufferReader, RecordBatch, Schema, Table
 
 class FileMetaData:
     metadata: Mapping[bytes, bytes] | None
@@ -12,8 +12,10 @@ class FileMetaData:
 class ParquetFile:
     metadata: FileMetaData
     schema_arrow: Schema
-    def __init__(self, source: Path, *, pre_buffer: bool = ...) -> None: ...
+    def __init__(self, source: Path | BufferReader, *, pre_buffer: bool = ...) -> None: ...
     def iter_batches(self, batch_size: int, *, columns: Sequence[str] | None = ...) -> Iterator[RecordBatch]: ...
+    def read_row_group(self, i: int, *, columns: Sequence[str] | None = ...) -> Table: ...
+    num_row_groups: int
     def read(self, *, columns: Sequence[str] | None = ...) -> Table: ...
     def close(self) -> None: ...
 

@@ -123,6 +123,7 @@ def _export_parquet(folder: str | None) -> int:
 
     path = Path(check_name(str(folder)))
     require_pyarrow()
+    from nilometer.history.parquet.dividing import count_buckets
     from nilometer.history.parquet.writing import write_export
 
     with current_session().reading() as ledger:
@@ -136,4 +137,8 @@ def _export_parquet(folder: str | None) -> int:
         newer = f"; the ledger has come to position {last} since it was begun" if last > manifest.last else ""
     files = sum(map(len, manifest.runs))
     say("note", f"{plural(manifest.events, 'event')} in {plural(files, 'file')} in {folder}{newer}")
+    anew = count_buckets(manifest.last)
+    if manifest.grown and anew > 2 * manifest.buckets:
+        kept = plural(manifest.buckets, "bucket")
+        say("note", f"it keeps its {kept}; exported into a new folder, the ledger has {anew}, to be judged apart")
     return OK

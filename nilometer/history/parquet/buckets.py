@@ -16,9 +16,8 @@ from typing import Final
 import pyarrow
 
 from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, read_manifest
-from nilometer.history.parquet.reading import ColumnHeader, check_files, opened
+from nilometer.history.parquet.reading import ColumnHeader, LedgerFile, check_files, opened
 
-_GROUP: Final = "group="
 BUCKET: Final = "bucket"
 """The column with the bucket of an event: it is in no file."""
 
@@ -34,17 +33,13 @@ class BucketedExport:
     @property
     def buckets(self) -> frozenset[str]:
         """Those that hold events."""
-        return frozenset(bucket_of(file) for run in self.manifest.runs for file in run)
+        return frozenset(file.bucket for run in self.manifest.runs for file in run)
 
     def columns(self, names: Sequence[str]) -> Iterator[pyarrow.Table]:
         """Some columns of all events, a run after the other, with the bucket of each. Raises ``InputError``."""
         for run in self.manifest.runs:
             with opened(self.manifest, run) as files:
-                tables = [
-                    _with_bucket(file.read_columns(names), bucket_of(known))
-                    for file, known in zip(files, run, strict=True)
-                ]
-            yield pyarrow.concat_tables(tables)
+                yield read_columns(files, run, names)
 
     def lines(self, buckets: Collection[str]) -> Iterator[tuple[ColumnHeader, bytes]]:
         """The events of some buckets, by position: what the columns say, and the history line.
@@ -52,8 +47,8 @@ class BucketedExport:
         Raises ``InputError`` for a file that is not what was written.
         """
         for run in self.manifest.runs:
-            with opened(self.manifest, [file for file in run if bucket_of(file) in buckets]) as files:
-                yield from merge(*(file.lines_with_columns() for file in files))
+            with opened(self.manifest, [file for file in run if file.bucket in buckets]) as files:
+                yield from merge_lines(files)
 
 
 def open_buckets(folder: Path) -> BucketedExport:
@@ -64,9 +59,15 @@ def open_buckets(folder: Path) -> BucketedExport:
     return BucketedExport(manifest, (len(content), hashlib.sha256(content).hexdigest()))
 
 
-def bucket_of(file: ExportFile) -> str:
-    """The bucket that a file is in, as its path says."""
-    return next((part for part in file.path.split("/") if part.startswith(_GROUP)), "")
+def read_columns(files: Sequence[LedgerFile], run: Sequence[ExportFile], names: Sequence[str]) -> pyarrow.Table:
+    """Some columns of the files of a run, with the bucket of each event. Raises ``InputError``."""
+    tables = [_with_bucket(file.read_columns(names), known.bucket) for file, known in zip(files, run, strict=True)]
+    return pyarrow.concat_tables(tables)
+
+
+def merge_lines(files: Sequence[LedgerFile]) -> Iterator[tuple[ColumnHeader, bytes]]:
+    """The events of the files of a run, by position: what the columns say, and the history line."""
+    return merge(*(file.lines_with_columns() for file in files))
 
 
 def streams_with_buckets(events: pyarrow.Table) -> list[tuple[str, str]]:

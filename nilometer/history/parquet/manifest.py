@@ -1,7 +1,8 @@
 """The list of the files of a Parquet export, which grows as they are written: what it does not name is not there.
 
 Its first line says of which ledger the export is and up to where it goes, then a line is a run of events: the files
-that hold them. The last line says that it is complete. A line that was cut off is none.
+that hold them. The last line says that it is complete. A line that was cut off is none. To grow, the list is replaced
+at once by one that goes further, and is not complete: so to grow is to go on.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --
 _HINT: Final = "make the export again, into a new folder: nilo export --as parquet -o DIR"
 
 
+_BUCKET: Final = "group="
+
+
+def bucket_name(number: int) -> str:
+    """The name of the folders with a bucket."""
+    return f"{_BUCKET}{number:02}"
+
+
 @dataclass(frozen=True, slots=True)
 class ExportFile:
     """One file of an export, and what it must hold."""
@@ -42,6 +51,11 @@ class ExportFile:
     """Of its history lines."""
     file_sha256: str = ""
     """Of the file itself; empty in exports with columns of version 1."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that it is in, as its path says."""
+        return next((part for part in self.path.split("/") if part.startswith(_BUCKET)), "")
 
 
 @dataclass(slots=True)
@@ -60,6 +74,10 @@ class Manifest:
     runs: list[tuple[ExportFile, ...]] = field(default_factory=list[tuple[ExportFile, ...]])
     """The events in order: all of one run come before all of the next."""
     is_complete: bool = False
+    grown: tuple[int, ...] = ()
+    """The positions up to which it was complete before it grew."""
+    joined: tuple[tuple[int, int], ...] = ()
+    """Pairs of buckets that belong together, since events connect what is in them."""
 
     @property
     def written(self) -> int:
@@ -73,6 +91,19 @@ class Manifest:
 
     def create(self) -> None:
         """Writes the first line. Raises ``FileExistsError`` if there is a manifest."""
+        with create_private(self.folder / NAME) as stream:
+            _write(stream, self._head())
+
+    def grow(self, last: int, joined: Sequence[tuple[int, int]]) -> None:
+        """Says that the export is to go on to a position, and which buckets belong together then."""
+        self.grown, self.last, self.joined, self.is_complete = (*self.grown, self.last), last, tuple(joined), False
+        hidden = self.folder / f".{NAME}"
+        hidden.unlink(missing_ok=True)
+        with create_private(hidden) as stream:
+            _write(stream, self._head(), *map(_run_document, self.runs))
+        hidden.replace(self.folder / NAME)
+
+    def _head(self) -> dict[str, Any]:
         head = {
             "format": FORMAT,
             "schema": self.schema,
@@ -80,12 +111,11 @@ class Manifest:
             "last": self.last,
             "buckets": self.buckets,
         }
-        with create_private(self.folder / NAME) as stream:
-            _write(stream, head)
+        return head | ({"grown": self.grown, "joined": self.joined} if self.grown else {})
 
     def add_run(self, files: Sequence[ExportFile]) -> None:
         """Adds the files of a run, which are complete."""
-        _append(self.folder / NAME, {"files": [asdict(file) for file in files]})
+        _append(self.folder / NAME, _run_document(files))
         self.runs.append(tuple(files))
 
     def complete(self) -> None:
@@ -94,13 +124,17 @@ class Manifest:
         self.is_complete = True
 
 
+def _run_document(files: Sequence[ExportFile]) -> dict[str, Any]:
+    return {"files": [asdict(file) for file in files]}
+
+
 def _append(path: Path, document: dict[str, Any]) -> None:
     with path.open("ab") as stream:
         _write(stream, document)
 
 
-def _write(stream: BinaryIO, document: dict[str, Any]) -> None:
-    stream.write(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+def _write(stream: BinaryIO, *documents: dict[str, Any]) -> None:
+    stream.write(b"".join(json.dumps(document, separators=(",", ":")).encode() + b"\n" for document in documents))
     stream.flush()
     os.fsync(stream.fileno())
 
@@ -142,6 +176,8 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
             last=_typed(head["last"], int),
             buckets=_typed(head["buckets"], int),
             schema=schema,
+            grown=tuple(_typed(end, int) for end in head.get("grown", ())),
+            joined=tuple((_typed(one, int), _typed(other, int)) for one, other in head.get("joined", ())),
         )
         for document in rest:
             if "files" in document:

@@ -85,7 +85,7 @@ def check_paths(manifest: Manifest, paths: Iterable[str]) -> None:
             f"{manifest.written} of {manifest.last}",
             hint=f"finish it: nilo export --as parquet -o {folder}",
         )
-    named = {file.path for run in manifest.runs for file in run}
+    named = _named(manifest)
     there = {path for path in paths if not path.rpartition("/")[2].startswith(".")}
     if missing := sorted(named - there):
         raise InputError(f"{folder}: {missing[0]} is missing{_others(missing)}", hint=EXPORT_AGAIN)
@@ -94,6 +94,16 @@ def check_paths(manifest: Manifest, paths: Iterable[str]) -> None:
             f"{folder}: {more[0]} is no file of this export{_others(more)}; is it a copy of one?",
             hint="move it to another folder",
         )
+
+
+def check_named(manifest: Manifest) -> None:
+    """Raises ``InputError`` if a file of an export is missing, complete or not."""
+    if missing := sorted(path for path in _named(manifest) if not (manifest.folder / path).is_file()):
+        raise InputError(f"{manifest.folder}: {missing[0]} is missing{_others(missing)}", hint=EXPORT_AGAIN)
+
+
+def _named(manifest: Manifest) -> set[str]:
+    return {file.path for run in manifest.runs for file in run}
 
 
 def _others(paths: list[str]) -> str:
@@ -114,9 +124,16 @@ def opened(manifest: Manifest, run: Sequence[ExportFile]) -> Generator[list[Ledg
 class LedgerFile:
     """One Parquet file of an export, opened."""
 
-    def __init__(self, path: Path, expected: ExportFile | None = None, ledger: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        expected: ExportFile | None = None,
+        ledger: str = "",
+        content: pyarrow.Buffer | None = None,
+    ) -> None:
+        """``content`` is what is in the file, if somebody has read it. Raises ``InputError``."""
         self.name = str(path)
-        self._file = _open(path)
+        self._file = _open(path, content)
         try:
             self._ledger, self._facts = self._read_facts()
             if expected is not None and (self._ledger, self._facts) != (ledger, _facts_of(expected)):
@@ -135,6 +152,20 @@ class LedgerFile:
         """Its history lines. Raises ``InputError`` if they are not what was written."""
         for _, rows, lines in self._pieces(STORED):
             yield from zip([row.position for row in rows], lines, strict=True)
+
+    def last_line(self) -> bytes:
+        """Its last history line. Raises ``InputError``."""
+        try:
+            batch = self._file.read_row_group(self._file.num_row_groups - 1, columns=list(STORED)).to_batches()[-1]
+        except (pyarrow.ArrowException, OSError, IndexError) as error:
+            raise _damaged(self.name, error) from None
+        try:
+            last = batch.slice(batch.num_rows - 1)
+            self._check_stored(last, STORED)
+            (line,) = write_digested_lines(self._rows_in(last), self._ledger)
+        except UnreadableEvent as error:
+            raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
+        return line
 
     def lines_with_columns(self) -> Iterator[tuple[ColumnHeader, bytes]]:
         """The same, each with what the typed columns say of it."""
@@ -232,9 +263,10 @@ def _facts_of(file: ExportFile) -> tuple[int, int, int, str]:
     return file.first, file.last, file.events, file.sha256
 
 
-def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+def _open(path: Path, content: pyarrow.Buffer | None) -> pyarrow.parquet.ParquetFile:
+    source = path if content is None else pyarrow.BufferReader(content)
     try:
-        return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+        return pyarrow.parquet.ParquetFile(source, pre_buffer=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise _damaged(str(path), error) from None
 

@@ -3,13 +3,13 @@
 A run is of one day, or of a million events of it; its events are divided among buckets, along groups of hosts and VMs
 that belong together. Its files get their names when all of them are whole, and then the manifest names them. A writing
 that was killed goes on behind the last run that the manifest names, and comes to the same files as one that was not.
+What the ledger has got since is written behind it in the same way: what was written before is not touched.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,19 +18,21 @@ import pyarrow.parquet
 from pydantic_core import to_json
 
 from domain.errors import InputError
-from nilometer.history.cloudevents import to_cloudevent
-from nilometer.history.columns import COLUMNS, SCHEMA_VERSION, ColumnReader
-from nilometer.history.groups import StreamGroups
+from nilometer.history.cloudevents import to_cloudevent, write_lines
+from nilometer.history.columns import COLUMNS, REMEMBERED, SCHEMA_VERSION, ColumnReader
 from nilometer.history.parquet.arrow import SCHEMA, to_table
+from nilometer.history.parquet.dividing import count_buckets, divide
 from nilometer.history.parquet.manifest import (
     NAME,
     ExportFile,
     Manifest,
+    bucket_name,
     create_private,
     digest_of,
     drop_torn_line,
     read_manifest,
 )
+from nilometer.history.parquet.reading import check_named, opened
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
 
@@ -40,9 +42,6 @@ ROWS_TOGETHER: Final = 16_384
 """Rows of a file that are written together."""
 ROWS_WAITING: Final = 32_768
 """The most rows that wait in memory, over all files."""
-BUCKET_EVENTS: Final = 250_000
-"""A shorter history is not divided into buckets."""
-MOST_BUCKETS: Final = 16
 FIRST_DATE: Final = "1970-01-01"
 """The day of events that do not say when they were recorded, and have none before them that does."""
 _TEXTS_ONCE: Final = ("body",)
@@ -56,19 +55,23 @@ def write_export(
 ) -> Manifest:
     """Writes the history of a ledger into a folder, or goes on to; returns what is there in the end.
 
-    Both are called with the number of events: ``counting`` while it is looked which hosts belong together. There is a
-    bucket for so many events, ``bucket_events``, or for as many as ``BUCKET_EVENTS`` says. Raises
-    ``InputError`` for a folder that holds something else, and ``UnreadableEvent``.
+    An export that is complete grows to what the ledger has now. Both functions are called with the number of events:
+    ``counting`` while it is looked which hosts belong together. A new export has a bucket for so many events,
+    ``bucket_events``, or for as many as ``BUCKET_EVENTS`` says. Raises ``InputError`` for a folder that holds something
+    else, and ``UnreadableEvent``.
     """
-    manifest = _begin(ledger, folder, bucket_events or BUCKET_EVENTS)
-    if manifest.is_complete:
+    last = ledger.position
+    manifest = _begin(ledger, folder, last, bucket_events)
+    if manifest.is_complete and manifest.last == last:
         return manifest
-    buckets = _divide(ledger, manifest.last, manifest.buckets, counting)
+    ends = [*manifest.grown, manifest.last, *([last] if manifest.is_complete else [])]
+    division = divide(ledger, ends, manifest.buckets, counting)
+    if manifest.is_complete:
+        manifest.grow(last, division.joined)
     runs = _Runs(manifest)
     try:
-        for row, cloudevent, columns in _read(ledger, manifest.last, progress):
-            if row.position > manifest.written:
-                runs.add(buckets[row.stream], columns, to_json(cloudevent) + b"\n")
+        for row, cloudevent, columns in _read(ledger, manifest.written, manifest.last, progress):
+            runs.add(division.buckets[row.stream], columns, to_json(cloudevent) + b"\n")
     except BaseException:
         runs.abandon()
         raise
@@ -78,19 +81,22 @@ def write_export(
 
 
 def _read(
-    ledger: LedgerReader, last: int, progress: Progress
+    ledger: LedgerReader, after: int, last: int, progress: Progress
 ) -> Iterator[tuple[StoredRow, dict[str, Any], tuple[object, ...]]]:
     reader = ColumnReader()
     for row in ledger.rows(upto=last):
-        cloudevent = to_cloudevent(row, ledger.id)
-        yield row, cloudevent, reader.read(row, cloudevent)
+        if row.position > after:
+            cloudevent = to_cloudevent(row, ledger.id)
+            yield row, cloudevent, reader.read(row, cloudevent)
+        elif row.topic.rpartition("/")[0] in REMEMBERED:
+            reader.read(row, to_cloudevent(row, ledger.id))
         progress(row.position)
 
 
 _RECORDED: Final = [column.name for column in COLUMNS].index("recorded")
 
 
-def _begin(ledger: LedgerReader, folder: Path, bucket_events: int) -> Manifest:
+def _begin(ledger: LedgerReader, folder: Path, last: int, bucket_events: int | None) -> Manifest:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: this is no folder", hint="name a new folder: nilo export --as parquet -o DIR")
     try:
@@ -99,7 +105,7 @@ def _begin(ledger: LedgerReader, folder: Path, bucket_events: int) -> Manifest:
         if NAME in there:
             drop_torn_line(folder)
             if (folder / NAME).stat().st_size:
-                return _go_on(ledger, folder)
+                return _go_on(ledger, folder, last)
             (folder / NAME).unlink()
         elif there:
             raise InputError(
@@ -108,56 +114,49 @@ def _begin(ledger: LedgerReader, folder: Path, bucket_events: int) -> Manifest:
             )
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}", hint="name a folder that can be written") from None
-    last = ledger.position
-    buckets = max(1, min(MOST_BUCKETS, last // bucket_events))
-    manifest = Manifest(folder=folder, ledger=ledger.id, last=last, buckets=buckets)
+    manifest = Manifest(folder=folder, ledger=ledger.id, last=last, buckets=count_buckets(last, bucket_events))
     manifest.create()
     return manifest
 
 
-def _go_on(ledger: LedgerReader, folder: Path) -> Manifest:
+def _go_on(ledger: LedgerReader, folder: Path, last: int) -> Manifest:
     manifest = read_manifest(folder)
     if manifest.ledger != ledger.id:
         raise InputError(
             f"{folder} has an export of another ledger, {manifest.ledger}; it was not touched", hint="name a new folder"
         )
-    if manifest.last > ledger.position:
+    if manifest.last > last:
         raise InputError(
-            f"{folder} has an export up to position {manifest.last}; the ledger ends at {ledger.position}",
-            hint="was an older backup of the ledger restored? name a new folder",
+            f"{folder} has an export up to position {manifest.last}; the ledger ends at {last}", hint=_RESTORED
         )
-    if manifest.schema != SCHEMA_VERSION and not (manifest.is_complete and manifest.last == ledger.position):
+    if manifest.schema != SCHEMA_VERSION and not (manifest.is_complete and manifest.last == last):
         raise InputError(
             f"{folder} has an export with columns of version {manifest.schema}; this Nilometer writes "
             f"version {SCHEMA_VERSION}, and cannot go on with it; it was not touched",
             hint="name a new folder",
         )
-    if manifest.is_complete and manifest.last < ledger.position:
-        raise InputError(
-            f"{folder} has an export that is complete up to position {manifest.last}; "
-            f"the ledger has come to {ledger.position} since",
-            hint="name a new folder, or remove this one",
-        )
+    check_named(manifest)
+    _compare_last_event(ledger, manifest)
     return manifest
 
 
-def _divide(ledger: LedgerReader, last: int, buckets: int, progress: Progress) -> Mapping[str, int]:
-    """The bucket of each stream, from 0: the largest group first, each into the bucket that has the least."""
-    streams, groups, is_divisible = Counter[str](), StreamGroups(), True
-    for position, stream, _, topic, body in ledger.columns(upto=last):
-        streams[stream] += 1
-        is_divisible &= groups.add_event(stream.encode(), topic.rpartition("/")[0].encode(), body)
-        progress(position)
-    if not is_divisible:  # the host of some event could not be found
-        return dict.fromkeys(streams, 0)
-    sizes = Counter[bytes]()
-    for stream, count in streams.items():
-        sizes[groups.root(stream.encode())] += count
-    loads, bucket = [0] * buckets, dict[bytes, int]()
-    for group, count in sizes.most_common():
-        bucket[group] = least = loads.index(min(loads))
-        loads[least] += count
-    return {stream: bucket[groups.root(stream.encode())] for stream in streams}
+_RESTORED: Final = "was an older backup of the ledger restored? name a new folder"
+
+
+def _compare_last_event(ledger: LedgerReader, manifest: Manifest) -> None:
+    """Raises ``InputError`` if the last event that was written is not that of the ledger."""
+    position = manifest.written
+    if not position:
+        return
+    last = [file for file in manifest.runs[-1] if file.last == position]
+    with opened(manifest, last) as files:
+        written = [file.last_line() for file in files]
+    if written != list(write_lines(ledger.rows(position - 1, position), ledger.id)):
+        raise InputError(
+            f"{manifest.folder} has an export with another event at position {position} than the ledger has; "
+            "it was not touched",
+            hint=_RESTORED,
+        )
 
 
 class _Runs:
@@ -201,7 +200,7 @@ class _Run:
     def add(self, bucket: int, columns: tuple[object, ...], line: bytes) -> None:
         file = self._files.get(bucket)
         if file is None:
-            path = f"date={self.date}/group={bucket:02}/events-{self._first:012}.parquet"
+            path = f"date={self.date}/{bucket_name(bucket)}/events-{self._first:012}.parquet"
             file = self._files[bucket] = _File(self._manifest.folder, path)
         file.add(columns, line)
         self.events += 1

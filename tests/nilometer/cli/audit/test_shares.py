@@ -20,7 +20,8 @@ from detection.corruptions import with_leaf
 from nilometer import Ledger
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import envelope_to_cloudevent
-from nilometer.history.parquet import writing
+from nilometer.history.parquet import dividing, writing
+from nilometer.history.parquet.dividing import Division
 from nilometer.history.parquet.manifest import NAME
 from nilometer.history.parquet.reading import ColumnHeader, LedgerFile
 from nilometer.history.restoring import restore
@@ -136,7 +137,7 @@ def test_an_export_as_parquet_is_shared_as_the_lines_that_it_was_made_of(desk: D
 def buckets(desk: Desk, lines: list[Line], monkeypatch: pytest.MonkeyPatch) -> Path:
     """An export with four buckets of each day, and runs of some events."""
     stored(desk.url, lines, desk)
-    monkeypatch.setattr(writing, "BUCKET_EVENTS", len(lines) // 4)
+    monkeypatch.setattr(dividing, "BUCKET_EVENTS", len(lines) // 4)
     monkeypatch.setattr(writing, "RUN_EVENTS", len(lines) // 2)
     folder = desk.folder / "parquet"
     assert desk.call("export", "--as", "parquet", "-o", str(folder)).code == 0
@@ -219,10 +220,10 @@ def test_a_vm_in_another_bucket_than_its_host_is_refused(
     alone = next(line["subject"] for line in lines if line["subject"].startswith("vm/s1"))
     divided = {line["subject"]: int(line["subject"] == alone) for line in lines}
 
-    def divide(*_: object) -> dict[str, int]:
-        return divided
+    def divide(*_: object) -> Division:
+        return Division(divided, ())
 
-    monkeypatch.setattr(writing, "_divide", divide)
+    monkeypatch.setattr(writing, "divide", divide)
     folder = str(buckets.with_name("wrong"))
     assert desk.call("export", "--as", "parquet", "-o", folder).code == 0
     made = [desk.call("audit", folder, "--share", f"{number}/2") for number in (1, 2)]

@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from nilometer.history.columns import COLUMNS
+from nilometer.history.parquet import dividing
 from nilometer.history.parquet.manifest import NAME
 from tests.nilometer.cli.calling import NILO, Desk
 from tests.paths import DOCS
@@ -81,17 +82,44 @@ def test_a_second_export_into_the_same_folder_writes_nothing(desk: Desk) -> None
     before = file.stat().st_mtime_ns
     export(desk)
     assert file.stat().st_mtime_ns == before
+
+
+def test_it_grows_with_the_ledger_and_is_read_as_one_that_was_made_at_once(desk: Desk) -> None:
+    folder = Path(export(desk))
+    before = {file: file.read_bytes() for file in folder.rglob("*.parquet")}
     assert desk.call("do", "add-memory", "web01", "2MiB").code == 0
     result = desk.call("export", "--as", "parquet", "-o", str(folder))
-    assert result.code == 2
-    assert "has an export that is complete up to position 9; the ledger has come to 11 since" in result.err
-    assert "hint: name a new folder" in result.err
+    assert (result.code, result.err) == (0, f"note: 11 events in 2 files in {folder}\n")
+    assert {file: file.read_bytes() for file in before} == before
+    at_once = desk.folder / "at-once"
+    assert desk.call("export", "--as", "parquet", "-o", str(at_once)).code == 0
+    lines = desk.write("history.jsonl", desk.call("export").out)
+    audits = [desk.call("audit", name, "--format", "json").json for name in (str(folder), str(at_once), lines)]
+    abouts = [document.pop("about") for document in audits]
+    assert audits[0] == audits[1] == audits[2]
+    digests = [{(each["bytes"], each["sha256"]) for each in about["files"]} for about in abouts]
+    assert digests[0] == digests[1] == digests[2]
+    other = {"NILO_LEDGER": f"sqlite:///{desk.folder}/other.db"}
+    assert desk.call("import", str(folder), env=other).code == 0
+    assert desk.call("export", env=other).out == Path(lines).read_text()
+    assert desk.call("audit", "--sieve", str(folder), "--format", "json").json["events"] == 11
 
 
-def test_one_that_was_killed_is_read_by_nothing_until_it_is_finished(desk: Desk) -> None:
+def test_one_that_would_have_more_buckets_if_it_were_new_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = export(desk)
+    monkeypatch.setattr(dividing, "BUCKET_EVENTS", 2)
+    assert desk.call("do", "add-memory", "web01", "2MiB").code == 0
+    result = desk.call("export", "--as", "parquet", "-o", folder)
+    assert "note: it keeps its 1 bucket; exported into a new folder, the ledger has 5, to be judged apart" in result.err
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "grown"])
+def test_one_that_was_killed_is_read_by_nothing_until_it_is_finished(desk: Desk, is_there: bool) -> None:
+    folder = desk.folder / FOLDER
+    if is_there:
+        export(desk)
     commands = "".join(f'{{"command": "report-in-use", "vm": "web01", "in_use": {n}}}\n' for n in range(1, 1500))
     assert desk.call("run", "-", stdin=commands).code == 0
-    folder = desk.folder / FOLDER
     environment = {**os.environ, **desk.environment()}
     with subprocess.Popen([NILO, "export", "--as", "parquet", "-o", folder], env=environment) as running:
         while running.poll() is None:
@@ -99,13 +127,17 @@ def test_one_that_was_killed_is_read_by_nothing_until_it_is_finished(desk: Desk)
                 running.send_signal(signal.SIGKILL)
                 break
         running.wait()
-    assert (folder / NAME).read_bytes().count(b"\n") == 1  # of no file it is said that it is whole
+    # of no new file it is said that it is whole
+    assert (folder / NAME).read_bytes().count(b"\n") == (2 if is_there else 1)
     refused = desk.call("audit", str(folder))
     assert refused.code == 2
     assert f"error: {folder}: the export was not finished" in refused.err
     assert f"hint: finish it: nilo export --as parquet -o {folder}" in refused.err
     assert desk.call("export", "--as", "parquet", "-o", str(folder)).code == 0
     assert desk.call("audit", str(folder), "--format", "json").json["events"] == 1508
+    other = {"NILO_LEDGER": f"sqlite:///{desk.folder}/other.db"}
+    assert desk.call("import", str(folder), env=other).code == 0
+    assert desk.call("export", env=other).out == desk.call("export").out
 
 
 @pytest.mark.parametrize("target", [(), ("-o", "-")])

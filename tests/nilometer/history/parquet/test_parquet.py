@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,15 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.envelope import Envelope
 from domain.errors import InputError
-from domain.events import Event
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
-from nilometer.history.codecs import envelope_to_line
 from nilometer.history.columns import COLUMNS, STORED
 from nilometer.history.opening import is_parquet, open_history
-from nilometer.history.parquet import writing
 from nilometer.history.parquet.chunks import read_chunks
 from nilometer.history.parquet.manifest import NAME, ExportFile, read_manifest
 from nilometer.history.parquet.reading import opened, read_export, read_file
@@ -30,56 +26,19 @@ from nilometer.history.parquet.writing import write_export
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
 from tests.domain.given import HOST, START, WEB, do
+from tests.nilometer.history.parquet.exporting import ID, bytes_of, export, files_of, ledger_of, lines_of, small_pieces
 from tests.oracle.strategies import Drawn, Seeded
 from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
-from tests.rules.judging.histories import history, moment, random_history
+from tests.rules.judging.histories import history, random_history
 
 GOLDENS = [*sorted(HISTORY_GOLDENS.glob("*.jsonl")), *sorted(POLICY_GOLDEN.parent.glob("policies*.jsonl"))]
-ID = "11111111-2222-4333-8444-555555555555"
-EIGHT_HOURS = 28_800
 
 
 @pytest.fixture(autouse=True, scope="module")
-def in_small_pieces() -> object:
+def in_small_pieces() -> Iterator[None]:
     """Runs, buckets and pieces of files begin soon."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writing, "RUN_EVENTS", 7)
-        patch.setattr(writing, "BUCKET_EVENTS", 4)
-        patch.setattr(writing, "ROWS_TOGETHER", 2)
-        patch.setattr(writing, "ROWS_WAITING", 3)
+    with small_pieces():
         yield
-
-
-def ledger_of(lines: bytes, folder: Path) -> Ledger:
-    """A ledger into which these lines were imported."""
-    source = folder / "history.jsonl"
-    source.write_bytes(lines)
-    ledger = Ledger.open(f"sqlite:///{folder}/ledger.db", create=True, durable=False)
-    with open_history(str(source)) as stream:
-        restore(ledger, read_history(stream, "history.jsonl"))
-    return ledger
-
-
-def lines_of(envelopes: Sequence[Envelope[Event]]) -> bytes:
-    """History lines of events, which are recorded over several days."""
-    spread = [
-        replace(each, metadata=replace(each.metadata, recorded=moment(EIGHT_HOURS * number)))
-        for number, each in enumerate(envelopes)
-    ]
-    return b"".join(envelope_to_line(envelope, ID) + b"\n" for envelope in spread)
-
-
-def export(ledger: Ledger, folder: Path) -> Path:
-    write_export(ledger, folder, lambda _: None, lambda _: None)
-    return folder
-
-
-def files_of(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.parquet"))
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 # The law: what is exported comes back to the byte, from the files and from a ledger that they were imported into
