@@ -10,12 +10,13 @@ import json
 import multiprocessing
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
-from typing import Final
+from typing import Final, NamedTuple
 
+from domain.errors import InputError
 from domain.identifiers import StreamName, subject_id
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.audit.policies import make_judge
@@ -104,15 +105,14 @@ def partition_history(
 
     ``on_undivided`` is called with why, where it is not only short.
     """
-    grouping = survey_history(history, policies)
-    if grouping.undivided:
-        on_undivided(grouping.undivided)
-        return None
-    return partition_groups(grouping, cores, on_undivided=on_undivided)
+    return partition_groups(survey_history(history, policies), cores, on_undivided=on_undivided)
 
 
 def partition_groups(grouping: Grouping, cores: int, *, on_undivided: Callable[[str], None]) -> Partition | None:
     """Divides the groups of a history, as ``partition_history`` does."""
+    if grouping.undivided:
+        on_undivided(grouping.undivided)
+        return None
     events = grouping.events
     if events < FEWEST_EVENTS:
         return None
@@ -162,14 +162,30 @@ def judge_in_parallel(
             pool.submit(_judge_part, history, partition, number, scope, audit.minor, written)
             for number in range(partition.parts)
         ]
-        running = set[Future[Audit]](parts)
+        running = set[Future[JudgedPart]](parts)
         while running:
             ended = wait(running, timeout=0.2, return_when=FIRST_EXCEPTION)
             for part in ended.done:
                 part.result()  # or the error that it raised
             running = ended.not_done
             on_progress(judged.value)
-        audit.merge([part.result() for part in parts])
+        judged_parts = [part.result() for part in parts]
+        check_absent([(f"process {number}", part.absent) for number, part in enumerate(judged_parts, start=1)])
+        audit.merge([part.audit for part in judged_parts])
+
+
+def check_absent(parts: Iterable[tuple[str, Collection[str]]]) -> None:
+    """Raises ``InputError`` if the events of two parts name a host of which the history has no event.
+
+    They belong together then, though no column of an export shows it.
+    """
+    by_host: dict[str, str] = {}
+    for name, absent in parts:
+        for host in absent:
+            if host in by_host:
+                why = f"{name}: its events name {host}, which has no event, and so do those of {by_host[host]}"
+                raise InputError(why, hint="the buckets of the export were changed: judge it in one piece")
+            by_host[host] = name
 
 
 # In each process
@@ -183,6 +199,13 @@ def _start_process(judged: Synchronized[int]) -> None:
     _JUDGED.append(judged)
 
 
+class JudgedPart(NamedTuple):
+    """What one process gives."""
+
+    audit: Audit
+    absent: Collection[str]
+
+
 def _judge_part(
     history: EventSource,
     partition: Partition,
@@ -190,7 +213,7 @@ def _judge_part(
     scope: Scope,
     minor: bool,
     written: Sequence[tuple[str, str]],
-) -> Audit:
+) -> JudgedPart:
     """Judges the part of a history that belongs to one process. Policies are read again, each from its text."""
     judged, reported = _JUDGED[0], 0
 
@@ -200,7 +223,7 @@ def _judge_part(
             judged.value += count - reported
         reported = count
 
-    return judge_groups(
+    audit = judge_groups(
         history.events(lambda stream: partition.part_of[stream] == number),
         partition.source,
         partition.late,
@@ -209,3 +232,4 @@ def _judge_part(
         minor=minor,
         on_progress=add_progress,
     )
+    return JudgedPart(audit, history.absent)

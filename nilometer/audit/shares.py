@@ -15,7 +15,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.audit.grouping import Grouping
-from nilometer.audit.parallel import LARGEST_PART, divide_groups, judge_groups
+from nilometer.audit.parallel import LARGEST_PART, check_absent, divide_groups, judge_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.share_documents import Share, ShareOrigin
 from nilometer.audit.sources import EventSource
@@ -139,13 +139,7 @@ def check_shares(shares: Sequence[Share]) -> None:
         what, are = ("share", "is") if len(missing) == 1 else ("shares", "are")
         hint = f"judge it with --share {missing[0]}/{total}, and join it too"
         raise InputError(f"{what} {named} of {total} {are} missing", hint=hint)
-    by_host: dict[str, Share] = {}
-    for share in shares:
-        for host in share.absent:
-            other = by_host.setdefault(host, share)
-            if other is not share:
-                why = f"{share.name}: its events name {host}, which has no event, and so do those of {other.name}"
-                raise InputError(why, hint="the buckets of the export were changed: judge it in one piece")
+    check_absent((share.name, share.absent) for share in shares)
     judged = sum(share.events for share in shares)
     if not first.origin.undivided and judged != first.origin.events:
         why = f"together the shares judged {judged:,} events, and the history has {first.origin.events:,}"

@@ -6,7 +6,7 @@ Each process reads the history for itself. The headers of its events are read wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
@@ -56,6 +56,11 @@ class EventHeader(NamedTuple):
 class EventSource(Protocol):
     """A history of which each process reads its own events."""
 
+    @property
+    def absent(self) -> Collection[str]:
+        """The hosts that the events that were read name, and of which the history has no event, where that counts."""
+        ...
+
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams. Raises ``InputError`` or ``UnreadableEvent``."""
         ...
@@ -75,6 +80,11 @@ class FileSource:
 
     names: Sequence[str]
     open: OpenFile = open_history
+
+    @property
+    def absent(self) -> Collection[str]:
+        """None: the headers show them."""
+        return ()
 
     def headers(self) -> Iterator[EventHeader | None]:
         """The headers of all events."""
@@ -143,6 +153,11 @@ class LedgerSource:
 
     url: str
     upto: int
+
+    @property
+    def absent(self) -> Collection[str]:
+        """None: the headers show them."""
+        return ()
 
     def headers(self) -> Iterator[EventHeader | None]:
         """The headers of all events."""

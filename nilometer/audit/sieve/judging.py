@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,11 @@ class SuspectSource:
     folder: Path
     suspects: frozenset[str]
     """The streams that are left to the judge."""
+
+    @property
+    def absent(self) -> Collection[str]:
+        """None: the sieve has read the hosts of all events."""
+        return ()
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some of these streams. Raises ``InputError``."""

@@ -17,9 +17,11 @@ from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import check_database
 
 if TYPE_CHECKING:
+    from nilometer.audit.buckets import BucketSource
+    from nilometer.audit.parallel import Partition
     from nilometer.audit.provenance import FileDigests
     from nilometer.audit.result import Audit
-    from nilometer.audit.sources import FileSource, HistorySource
+    from nilometer.audit.sources import EventSource, FileSource, HistorySource
     from nilometer.cli.audit.result import AuditReport, SkippedInput
     from nilometer.ledger.reader import LedgerReader
     from rules.judging.scope import Scope
@@ -170,16 +172,21 @@ def command(
         if follow:
             raise Mistyped("--follow judges a ledger, not files", hint="leave FILE out")
         scope = options.scope_of_files()
+        judged: Sequence[str] = files
         file = _single_file(files) if cores > 1 and not keep_going else None
+        buckets = None if cores == 1 or keep_going or policies else _buckets_of(files, cores)
         if file is not None:
             digests.find(files[0])
-        if _judge_in_parallel(audit, file, scope, policies, cores):
+        if buckets is not None and _judge_buckets(audit, buckets, scope, cores):
+            digests.files.update(buckets.files)
+            judged = list(buckets.files)
+        elif _judge_in_parallel(audit, file, scope, policies, cores):
             digests.confirm(files[0])
         else:
             _judge_files(audit, files, scope, policies, digests, on_error)
         if not skipped.count:  # else the VM or host may be in a line that could not be read
             options.check(audit.streams)
-        return show_audit(out, report(scope, ["stdin" if file == "-" else file for file in files]))
+        return show_audit(out, report(scope, ["stdin" if file == "-" else file for file in files], judged))
     check_database(session.url)
     with session.reading() as ledger:
         out.name = VmNames(ledger).put_in
@@ -262,19 +269,42 @@ def _single_file(files: Sequence[str]) -> FileSource | None:
     return FileSource(files) if is_shareable else None
 
 
+def _buckets_of(files: Sequence[str], cores: int) -> BucketSource | None:
+    """The buckets of an export, if that is all there is: each process reads its own."""
+    from nilometer.audit.buckets import open_bucketed
+
+    return open_bucketed(files[0], cores) if len(files) == 1 else None
+
+
+def _judge_buckets(audit: Audit, buckets: BucketSource, scope: Scope, cores: int) -> bool:
+    """Judges an export in several processes, if it can be divided; returns whether it was judged."""
+    from nilometer.audit.parallel import partition_groups
+
+    partition = partition_groups(buckets.survey(), cores, on_undivided=_note_one_process)
+    return partition is not None and _judge_parts(audit, buckets, partition, scope, ())
+
+
+def _note_one_process(why: str) -> None:
+    say("note", f"one process judges all of it: {why}")
+
+
 def _judge_in_parallel(
     audit: Audit, history: HistorySource | None, scope: Scope, policies: Sequence[Policy], cores: int
 ) -> bool:
     """Judges a history in several processes, if it can be divided; returns whether it was judged."""
     if history is None:
         return False
-    from nilometer.audit.parallel import judge_in_parallel, partition_history
+    from nilometer.audit.parallel import partition_history
 
-    partition = partition_history(
-        history, cores, policies, on_undivided=lambda why: say("note", f"one process judges all of it: {why}")
-    )
-    if partition is None:
-        return False
+    partition = partition_history(history, cores, policies, on_undivided=_note_one_process)
+    return partition is not None and _judge_parts(audit, history, partition, scope, policies)
+
+
+def _judge_parts(
+    audit: Audit, history: EventSource, partition: Partition, scope: Scope, policies: Sequence[Policy]
+) -> bool:
+    from nilometer.audit.parallel import judge_in_parallel
+
     with Progress("judging", partition.events, "events") as progress:
         judge_in_parallel(audit, history, partition, scope, progress.update, policies)
     return True

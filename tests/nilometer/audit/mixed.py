@@ -184,12 +184,17 @@ def contents_of(audit: Audit) -> dict[str, object]:
     }
 
 
-def exported(lines: list[Line], folder: Path, buckets: int) -> Path:
-    """An export as Parquet, with at most so many buckets. Raises ``InputError`` for what no ledger takes."""
+def exported(lines: list[Line], folder: Path, buckets: int, pieces: int = 1) -> Path:
+    """An export as Parquet, with at most so many buckets. Raises ``InputError`` for what no ledger takes.
+
+    The ledger is exported when it has a first piece of the lines, and the export grows by each of the others.
+    """
     file, url, target = folder / "history.jsonl", f"sqlite:///{folder / 'ledger.db'}", folder / "parquet"
-    file.write_bytes(text_of(lines))
-    with Ledger.open(url, create=True) as ledger, open_input(str(file)) as stream:
-        restore(ledger, read_history(stream, str(file)))
-    with open_reader(url) as reader:
-        write_export(reader, target, lambda _: None, lambda _: None, len(lines) // buckets)
+    for piece in range(1, pieces + 1):
+        some = lines[: len(lines) * piece // pieces]
+        file.write_bytes(text_of(some))
+        with Ledger.open(url, create=True) as ledger, open_input(str(file)) as stream:
+            restore(ledger, read_history(stream, str(file)))
+        with open_reader(url) as reader:
+            write_export(reader, target, lambda _: None, lambda _: None, max(1, len(some) // buckets))
     return target

@@ -5,15 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from detection.corruptions import with_leaf
 from domain.errors import InputError
+from nilometer.audit import parallel
 from nilometer.audit.buckets import open_bucketed
 from nilometer.audit.grouping import Grouping
+from nilometer.audit.parallel import check_absent
 from nilometer.audit.result import Audit
 from nilometer.audit.shares import ShareNumber, judge_share
+from nilometer.audit.sources import FileSource
+from nilometer.history.parquet.manifest import NAME, read_manifest
 from tests.nilometer.audit.mixed import contents_of, exported, judged_whole, mixed_history, with_faults
+from tests.nilometer.cli.calling import Desk
 
 
 def shown(audit: Audit, folder: str) -> dict[str, object]:
@@ -23,12 +30,20 @@ def shown(audit: Audit, folder: str) -> dict[str, object]:
 
 
 @settings(deadline=None, max_examples=8)
-@given(seed=st.integers(0, 10**6), faults=st.integers(0, 3), buckets=st.integers(2, 5), shares=st.integers(2, 4))
-def test_shares_of_buckets_come_to_what_the_whole_comes_to(seed: int, faults: int, buckets: int, shares: int) -> None:
+@given(
+    seed=st.integers(0, 10**6),
+    faults=st.integers(0, 3),
+    buckets=st.integers(2, 5),
+    shares=st.integers(2, 4),
+    pieces=st.integers(1, 3),
+)
+def test_shares_of_buckets_come_to_what_the_whole_comes_to(
+    seed: int, faults: int, buckets: int, shares: int, pieces: int
+) -> None:
     lines = with_faults(mixed_history(seed, commands=20), seed, faults)
     with TemporaryDirectory() as folder:
         try:
-            export = str(exported(lines, Path(folder), buckets))
+            export = str(exported(lines, Path(folder), buckets, pieces))
         except InputError:
             event("no ledger takes it")
             return
@@ -42,9 +57,34 @@ def test_shares_of_buckets_come_to_what_the_whole_comes_to(seed: int, faults: in
             audits.append(judge_share(source, grouping, ShareNumber(number, shares), lambda audit: None))
             absent += source.absent
         event("in one piece" if grouping.undivided else "divided")
+        joined_buckets = read_manifest(Path(export)).joined
+        event(f"buckets that were joined: {len(joined_buckets)}")
         if grouping.undivided:
             return
         assert len(absent) == len(set(absent))
         joined = Audit(minor=True)
         joined.merge(audits)
         assert shown(joined, export) == shown(judged_whole(lines), export)
+
+
+def test_with_several_cores_each_process_reads_its_own_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = mixed_history(3)
+    index = next(i for i, line in enumerate(lines) if line["data"].get("outcome") == "completed")
+    folder = str(exported(with_leaf(lines, index, ["data", "outcome"], "partially-completed"), tmp_path, 4))
+    desk = Desk(tmp_path)
+    whole = desk.call("audit", folder, "--format", "json")
+    monkeypatch.setattr(parallel, "FEWEST_EVENTS", 0)
+    monkeypatch.delattr(FileSource, "events")  # nothing reads all lines
+    monkeypatch.delattr("nilometer.history.parquet.reading.read_export")
+    ran = desk.call("audit", folder, "--cores", "2", "--format", "json")
+    found, expected = ran.json, whole.json
+    assert [each["name"] for each in found.pop("about")["files"]] == [f"{folder}/{NAME}"]
+    del expected["about"]
+    assert (found, ran.code) == (expected, 1)
+
+
+def test_two_processes_that_name_a_host_without_events_are_refused() -> None:
+    check_absent([("process 1", {"host/a"}), ("process 2", {"host/b"})])
+    with pytest.raises(InputError, match="process 2: its events name host/a, which has no event") as error:
+        check_absent([("process 1", {"host/a"}), ("process 2", {"host/b", "host/a"})])
+    assert error.value.hint
