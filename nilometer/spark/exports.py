@@ -187,7 +187,7 @@ def open_runs(
                 raise InputError(f"{source}: {file.path} is missing, or is not read in its turn", hint=EXPORT_AGAIN)
             opened.append(LedgerFile(Path(source) / file.path, file, ledger, content.as_buffer()))
         yield files, opened
-        for each in opened:
-            each.close()
+        for file_read in opened:
+            file_read.close()
     if next(brought, None) is not None:  # which also lets Spark use this worker again: it has read all
         raise InputError(f"{source}: Spark read a file more than once", hint=EXPORT_AGAIN)
