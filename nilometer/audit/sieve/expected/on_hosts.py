@@ -15,6 +15,7 @@ from nilometer.audit.sieve.expected.parts import HOST_ID, Claimed, FromStream, N
 from nilometer.audit.sieve.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
+from rules.judging.decided.defining import GENERATIONS
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord, as_record, leaves, replace_in, substitute
@@ -104,6 +105,7 @@ def _defined(rules: RuleTerms, command: HostCommand) -> ExpectedEvent:
         **of_decision(as_record(recorded["decision"])),
     }
     site = SymbolicRecord(Site, {"host": host, "vm": defined, "entry": rules.figure(defined, "held")})
+    is_known = terms.either(*[terms.equal(defined.term("generation"), constant(known)) for known in GENERATIONS])
     claims = claims_of_host_read()
     for name, value in command.arguments.items():
         claims |= {path: tuple(path.split(".")) for path, _ in leaves(value, name)}
@@ -113,7 +115,7 @@ def _defined(rules: RuleTerms, command: HostCommand) -> ExpectedEvent:
         sized=None,
         claims=claims,
         data=complete(events.VmDefined, written),
-        holds=terms.both(command.accepted, recorded.term("vm_written"), *rules.check(site)),
+        holds=terms.both(command.accepted, is_known, recorded.term("vm_written"), *rules.check(site)),
         vm_before=None,
         vm_after=defined,
         host_before=host,

@@ -15,7 +15,8 @@ from nilometer.history.cloudevents import to_cloudevent
 from nilometer.ledger.typed_commands import parse_command
 from nilometer.storage.bodies import topic_of
 
-HOSTS: Final = ("hv0", "hv1")
+HOSTS: Final = ("hv@0", "hv@1")
+"""Every name has an ``@``, and nothing else has one: a copy of a history under other names is made of its text."""
 SETTINGS: Final = (
     ("windows", {"static": {"size": 2**32}}),
     ("linux-legacy", {"static": {"size": 2**31}}),
@@ -36,7 +37,7 @@ def first_commands() -> Iterator[Line]:
     for number, host in enumerate(HOSTS):
         yield {"command": "register-host", "host": host, "version": "2022", "total": 2**36, "reserve": 2**31}
         for place, (guest, memory) in enumerate(SETTINGS):
-            vm = {"vm": f"vm{number}{place}", "host": host, "generation": 2, "guest": guest}
+            vm = {"vm": f"vm@{number}{place}", "host": host, "generation": 2, "guest": guest}
             yield {"command": "define-vm", **vm, "config_version": "10.0", "memory": memory}
 
 
@@ -61,7 +62,7 @@ def on_host(random: Random, vm: str, number: int) -> Line:
     """A command on a host, the definition of a VM on it, or the removal of one."""
     host = random.choice(HOSTS)
     guest, version = random.choice(GUESTS)
-    defined: Line = {"vm": f"new {number}", "generation": random.choice((1, 2, 2)), "guest": guest}
+    defined: Line = {"vm": f"new @{number}", "generation": random.choice((1, 2, 2)), "guest": guest}
     defined |= {"config_version": version, "memory": random.choice(MEMORIES)}
     if random.random() < 0.5:
         defined["name"] = f'the "{number}"'
