@@ -35,7 +35,7 @@ def judge(scale: Scale) -> Iterator[Line]:
     stored = scale.history(-2)
     pieces = min(scale.pieces, stored.events // scale.replayed)
     both = judging.judge(stored, pieces=pieces, events=scale.replayed)
-    yield format_rates("judge lines of a history (json.loads)", "events/s", both, 0.2)
+    yield format_rates("judge lines of a history (json.loads)", "events/s", both, 0.4)
     file = judging.export(stored, scale.folder)
     one, two = (judging.audit(file, cores=cores) for cores in (1, 2))
     yield Line(

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
@@ -25,33 +24,137 @@ from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.bodies import decode, encode
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT, EXPORT_A_HISTORY, empty_file
-from nilometer.textio.streaming import in_batches
+from nilometer.textio.streaming import BATCH_EVENTS, in_batches
 from nilometer.textio.texts import ByteStream, read_lines
 from rules.judging.completeness import PlacedEvent
 
 OnError = Callable[[NilometerError], None]
 """Is called with an error in the input, which is then skipped; without one, the first error ends the reading."""
 OpenFile = Callable[[str], AbstractContextManager[ByteStream]]
+NumberedLines = Sequence[tuple[int, bytes]]
+"""Lines that are not blank, each with its number."""
+
+
+class PassesLines(Protocol):
+    """Whoever knows of lines that their events need not be read."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it passes any lines now."""
+        ...
+
+    def pass_lines(self, lines: Sequence[bytes], begin: int) -> int:
+        """Passes lines from an index on; returns that of the first line whose event has to be judged."""
+        ...
+
 
 HINT: Final = "nilo audit reads what nilo export writes"
 KEEP_GOING: Final = "nilo audit --keep-going skips such lines"
 
 
-def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> Iterator[PlacedEvent]:
-    """Reads the events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
-    reader, has_lines = LineReader(), False
-    for batch in _batches(read_lines(stream, name, AUDIT), on_error):
-        numbered = [(number, content) for number, content in batch if content.strip()]
-        for (number, _), line in zip(numbered, reader.read_all([content for _, content in numbered]), strict=True):
-            place = f"{name}:{number}"
+class LineEvents(Iterator[PlacedEvent]):
+    """The events of lines, each with its place; or, for the judge, all but those that are as predicted.
+
+    A line that is no event raises ``InputError`` with place, reason and hint, unless ``on_error`` takes that.
+    """
+
+    def __init__(self, name: str, batches: Iterator[NumberedLines], on_error: OnError | None = None) -> None:
+        self._name, self._on_error, self._batches = name, on_error, batches
+        self._reader = LineReader()
+        self._numbers: list[int] = []
+        self._lines: list[bytes] = []
+        """Lines that are still to be parsed, beginning at an index; and the numbers of these lines."""
+        self._begin = 0
+        self._events = deque[PlacedEvent]()
+        self._error: InputError | None = None
+        """The error of the line behind those events."""
+
+    def __next__(self) -> PlacedEvent:
+        return self._next(together=BATCH_EVENTS)
+
+    def peek(self) -> PlacedEvent | None:
+        """The next event, which is given again afterwards; ``None`` if there is none."""
+        try:
+            event = self._next(together=1)
+        except StopIteration:
+            return None
+        self._events.appendleft(event)
+        return event
+
+    def in_batches(self, passing: PassesLines | None = None) -> Iterator[list[PlacedEvent]]:
+        """The events in batches, some of them empty. Each is to be judged before the next one is asked for.
+
+        The events of lines that are passed are left out.
+        """
+        together = 1
+        while True:
+            yield self._take_events()
+            if self._error is not None:
+                raise self._error
+            is_passing, begin = passing is not None and passing.is_ready, self._begin
+            if is_passing and passing is not None:
+                self._begin = passing.pass_lines(self._lines, begin)
+            left = len(self._lines) - self._begin
+            if left <= is_passing and self._add_lines():  # the last line may be the first one of a change
+                continue
+            if not left:
+                yield []  # what was passed is counted
+                return
+            together = 1 if self._begin > begin else min(2 * together, BATCH_EVENTS)
+            self._parse(together if is_passing else BATCH_EVENTS)
+
+    def _next(self, together: int) -> PlacedEvent:
+        while not self._events:
+            if self._error is not None:
+                raise self._error
+            if self._begin == len(self._lines) and not self._add_lines():
+                raise StopIteration
+            self._parse(together)
+        return self._events.popleft()
+
+    def _take_events(self) -> list[PlacedEvent]:
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _add_lines(self) -> bool:
+        """Reads more lines; returns whether there were any."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return False
+        self._numbers = [*self._numbers[self._begin :], *[number for number, _ in batch]]
+        self._lines = [*self._lines[self._begin :], *[line for _, line in batch]]
+        self._begin = 0
+        return True
+
+    def _parse(self, together: int) -> None:
+        """Parses the next lines, up to the first that is no event."""
+        begin, end = self._begin, self._begin + together
+        self._begin = min(end, len(self._lines))
+        for number, line in zip(self._numbers[begin:end], self._reader.read_all(self._lines[begin:end]), strict=True):
+            place = f"{self._name}:{number}"
             if isinstance(line, UnreadableLine):
                 error = unreadable(place, line)
-                if on_error is None:
-                    raise error
-                on_error(error)
+                if self._on_error is None:
+                    self._error = error
+                    return
+                self._on_error(error)
             else:
-                yield PlacedEvent(line.envelope, place, line.source)
+                self._events.append(PlacedEvent(line.envelope, place, line.source))
+
+
+def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> LineEvents:
+    """Reads the events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
+    return LineEvents(name, _numbered_lines(stream, name, on_error), on_error)
+
+
+def _numbered_lines(stream: ByteStream, name: str, on_error: OnError | None) -> Iterator[NumberedLines]:
+    has_lines = False
+    for batch in _batches(read_lines(stream, name, AUDIT), on_error):
+        numbered = [(number, content) for number, content in batch if content.strip()]
+        if numbered:
             has_lines = True
+            yield numbered
     if not has_lines:
         raise empty_file(name, "there is nothing to judge", EXPORT_A_HISTORY)
 
@@ -139,9 +242,9 @@ def histories(names: Sequence[str], open: OpenFile, on_error: OnError | None = N
     requested. Raises as ``read_events`` does.
     """
     if len(names) == 1:
-        file = _single_file(names[0], open, on_error)
-        first = next(file.events, None)
-        yield History("" if first is None else first.source, chain([] if first is None else [first], file.events))
+        events = _read_file(names[0], open, on_error)
+        first = events.peek()
+        yield History("" if first is None else first.source, events)
         return
     by_source: dict[str, list[_File]] = {}
     for number, name in enumerate(names):
@@ -180,10 +283,6 @@ def _merged(files: Sequence[_File], conflicts: list[Conflict]) -> Iterator[Place
         push(number)
 
 
-def _single_file(name: str, open: OpenFile, on_error: OnError | None) -> _File:
-    return _File("", 0, _read_file(name, open, on_error))
-
-
 def _file_with_start(name: str, open: OpenFile, on_error: OnError | None) -> _File:
     """A file with its source and first position. It is opened again to be read; a pipe, read only once, stays open."""
     if Path(name).is_file():
@@ -191,8 +290,7 @@ def _file_with_start(name: str, open: OpenFile, on_error: OnError | None) -> _Fi
         events = _read_file(name, open, on_error)
     else:
         events = _read_file(name, open, on_error)
-        start = list(islice(events, 1))
-        first, events = (start[0] if start else None), chain(start, events)
+        first = events.peek()
     return _File("", 0, events) if first is None else _File(first.source, first.envelope.position, events)
 
 
@@ -207,10 +305,15 @@ def _ignore(_: NilometerError) -> None:
     pass
 
 
-def _read_file(name: str, open: OpenFile, on_error: OnError | None) -> Iterator[PlacedEvent]:
+def _read_file(name: str, open: OpenFile, on_error: OnError | None) -> LineEvents:
+    shown = "stdin" if name == "-" else name
+    return LineEvents(shown, _lines_of_file(name, shown, open, on_error), on_error)
+
+
+def _lines_of_file(name: str, shown: str, open: OpenFile, on_error: OnError | None) -> Iterator[NumberedLines]:
     try:
         with open(name) as stream:
-            yield from read_events(stream, "stdin" if name == "-" else name, on_error)
+            yield from _numbered_lines(stream, shown, on_error)
     except InputError as error:
         if on_error is None:
             raise

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from nilometer.audit.reading import Conflict
+from nilometer.audit.prediction.lines import PREDICT_AFTER, LinePredictor
+from nilometer.audit.reading import Conflict, LineEvents
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.watching import Watching
 from rules.judging.collector import MOST_POSITIONS
@@ -68,7 +69,7 @@ def _order_of(kept: KeptFinding) -> FindingOrder:
 class Audit:
     """An audit in progress, of one history or several. With ``minor``, minor findings are kept too."""
 
-    def __init__(self, *, minor: bool = False, most: int = MOST_FINDINGS) -> None:
+    def __init__(self, *, minor: bool = False, most: int = MOST_FINDINGS, predict_after: int = PREDICT_AFTER) -> None:
         self.coverage = Coverage()
         self.streams: set[str] = set()
         """All streams in the histories."""
@@ -84,6 +85,8 @@ class Audit:
         """Which time of each host was watched."""
         self.minor = minor
         self.most = most
+        self.predict_after = predict_after
+        """After so many events, changes of which the rules write the same lines are not judged event by event."""
         self._violated = False
         self._main: list[KeptFinding] = []
         self._rest: list[KeptFinding] = []
@@ -100,18 +103,21 @@ class Audit:
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         """Judges a history; ``on_progress`` is called with the number of events so far. Raises as ``events`` does."""
-        count = 0
+        count, predictor = 0, LinePredictor(judge, self.predict_after)
         with reduced_garbage_collection():
-            for batch in in_batches(events):
+            for batch in events.in_batches(predictor) if isinstance(events, LineEvents) else in_batches(events):
                 for envelope, place, named_source in batch:
                     for finding in judge.take(envelope, place, named_source):
                         self.add(finding, source)
                     self.streams.add(envelope.stream)
                     self.watching.take(envelope)
                 count += len(batch)
-                self._widen_span(source, [_place_of(batch[0]), _place_of(batch[-1])])
-                if on_progress is not None:
-                    on_progress(count)
+                places = [*map(_place_of, batch), *predictor.take_last()]
+                if places:
+                    self._widen_span(source, places)
+                    if on_progress is not None:
+                        on_progress(count + predictor.passed)
+        self.streams |= predictor.streams
 
     def finish(self, judge: Judge, source: str, conflicts: Iterable[Conflict] = ()) -> None:
         """Ends a history: adds what is found at its end and between its files, and how often each rule was checked."""

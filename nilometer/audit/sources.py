@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import OpenFile, read_row, unreadable
+from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, read_row, unreadable
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.opening import open_history
 from nilometer.history.parsing import LineReader, UnreadableLine
@@ -93,7 +93,7 @@ class FileSource:
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
-        files = [_events_in(name, self.open, is_wanted) for name in self.names]
+        files = [LineEvents(name, _lines_in(name, self.open, is_wanted)) for name in self.names]
         return merge(*files, key=lambda placed: placed.envelope.position) if len(files) > 1 else files[0]
 
 
@@ -107,10 +107,9 @@ def _position_of(header: EventHeader | None) -> int:
     return 0 if header is None else header.position  # what has no header comes first: it is looked at no further
 
 
-def _events_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
+def _lines_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[NumberedLines]:
     with open(name) as stream:
-        wanted = _wanted_lines(read_lines(stream, name, AUDIT), is_wanted)
-        yield from read_lines_as_events(((f"{name}:{number}", content) for number, content in wanted))
+        yield from in_batches(_wanted_lines(read_lines(stream, name, AUDIT), is_wanted))
 
 
 def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> Iterator[PlacedEvent]:

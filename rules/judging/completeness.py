@@ -54,20 +54,34 @@ class Completeness:
 
     def accept(self, envelope: Envelope[Event], source: str) -> bool:
         """Accepts an event if it is the very next one, as nearly all are, and returns whether it is."""
-        versions, stream = self._versions, envelope.stream
-        version = versions.get(stream, 0) + 1
         if not self._source:
             self._source = source
-        position = envelope.position
-        in_place = position == self._position + 1 if self._alone else position > self._position
-        if not in_place or envelope.version != version or source != self._source or self._early:
+        stream, version, position = envelope.stream, envelope.version, envelope.position
+        if source != self._source or not self.is_next(stream, version, position):
             return False
-        self._position, versions[stream], self.missing = position, version, False
-        collector = self._collector
-        if not collector.everything:
+        if not self._collector.everything:
             self._enter(EventRef(envelope, ""))
-        collector.count_clean(IN_PLACE)
+        self.pass_next(stream, version, position)
         return True
+
+    @property
+    def source(self) -> str:
+        """The ledger that the events so far name as their source; empty before the first."""
+        return self._source
+
+    def version_of(self, stream: str) -> int:
+        """The version of the last event of a stream; 0 before the first."""
+        return self._versions.get(stream, 0)
+
+    def is_next(self, stream: str, version: int, position: int) -> bool:
+        """Whether an event at this place is the very next one."""
+        in_place = position == self._position + 1 if self._alone else position > self._position
+        return in_place and version == self._versions.get(stream, 0) + 1 and not self._early
+
+    def pass_next(self, stream: str, version: int, position: int) -> None:
+        """Counts the very next event, which is at this place."""
+        self._position, self._versions[stream], self.missing = position, version, False
+        self._collector.count_clean(IN_PLACE)
 
     def put_in_order(self, envelope: Envelope[Event], place: str, source: str) -> Iterator[PlacedEvent]:
         """Takes an event that is not simply the next one; yields the events to be judged now, in order."""

@@ -17,6 +17,7 @@ from rules.judging.comparing import difference_of
 from rules.judging.completeness import Completeness, PlacedEvent
 from rules.judging.decided.attribution import rules_for
 from rules.judging.decided.judge import DecidedJudge
+from rules.judging.decided.predicting import ChangePlace, ChangeSite, ConfirmedChange
 from rules.judging.descriptions import HISTORY_IS_WHOLE, TIME_GOES_FORWARD
 from rules.judging.findings import Coverage, Difference, Finding
 from rules.judging.observed.judge import ObservedJudge
@@ -72,6 +73,50 @@ class Judge:
             for placed in self._completeness.put_in_order(envelope, place, source):
                 self._judge(EventRef(placed.envelope, placed.place))
         return collector.drain()
+
+    # Changes that the history records as the rules do
+
+    @property
+    def source(self) -> str:
+        """The ledger that the events so far name as their source; empty before the first."""
+        return self._completeness.source
+
+    @property
+    def takes_whole_changes(self) -> bool:
+        """Whether the rules alone say what a command records; else each event has to be taken."""
+        return self._collector.everything
+
+    def find_site(self, place: ChangePlace) -> ChangeSite | None:
+        """What a change of a VM starts from, if its events come next; ``None`` where they have to be taken one by one.
+
+        If they are, to the last figure, what the rules record of a command there, ``confirm`` takes them all.
+        """
+        is_late = place.recorded < self._recorded
+        if self._late is not None:
+            is_late = place.position in self._late or place.position + 1 in self._late
+        if is_late or place.recorded < place.happened or not self.takes_whole_changes:
+            return None
+        completeness, origins = self._completeness, self._origins
+        if not completeness.is_next(place.stream, place.version, place.position) or not origins.is_known(place.stream):
+            return None
+        site = self._decided.find_site(place)
+        if site is None or completeness.version_of(site.host_stream) != site.host.version:
+            return None
+        return site if origins.is_known(site.host_stream) else None
+
+    def confirm(self, place: ChangePlace, site: ChangeSite, change: ConfirmedChange) -> None:
+        """Takes the events of a change which the rules record so: on the VM's stream, and next to it on the host's."""
+        completeness, events = self._completeness, 1
+        completeness.pass_next(place.stream, place.version, place.position)
+        if change.host_after is not None:
+            completeness.pass_next(site.host_stream, site.host.version + 1, place.position + 1)
+            events = 2
+        self._events_read += events
+        self._collector.coverage.events += events
+        self._recorded = place.recorded
+        self._decided.confirm(place, site, change)
+
+    # What is found between files, and at the end
 
     def report_conflict(self, judged: PlacedEvent, other: PlacedEvent) -> None:
         """Reports two different events at one position of the same ledger; the first is the one that is judged."""

@@ -20,6 +20,10 @@ class Origins:
         self._collector = collector
         self._types: dict[str, StreamType] = {}
 
+    def is_known(self, stream: str) -> bool:
+        """Whether an event of this stream was accepted before."""
+        return stream in self._types
+
     def accept(self, ref: EventRef) -> bool:
         """Whether the event may be on its stream. If not, that is reported, and the event must not change any state."""
         event, stream = ref.envelope.event, ref.envelope.stream

@@ -23,6 +23,7 @@ from rules.judging.decided.defining import judge_definition
 from rules.judging.decided.evidence import check_hosts_read, check_vm_before
 from rules.judging.decided.invariants import check_host, check_vm, check_vm_and_host
 from rules.judging.decided.on_hosts import judge_host_event
+from rules.judging.decided.predicting import ChangePlace, ChangeSite, ConfirmedChange, confirm_change, find_site
 from rules.judging.decided.records import BookEvent, Records
 from rules.judging.decided.tracks import MissingBookEvent
 from rules.judging.descriptions import EVENT_TELLS_ALL, HALVES_AGREE
@@ -66,6 +67,15 @@ class DecidedJudge:
         """The host that a VM is on; ``None`` if no event of it was read."""
         state = self._records.vms.get(vm)
         return None if state is None else state.host
+
+    def find_site(self, place: ChangePlace) -> ChangeSite | None:
+        """What a change of a VM starts from; ``None`` where its events are to be judged one by one."""
+        return None if self._pending is not None else find_site(self._records, place)
+
+    def confirm(self, place: ChangePlace, site: ChangeSite, change: ConfirmedChange) -> None:
+        """Takes a change that the history records as the rules do."""
+        self._collector.reported.clear()
+        confirm_change(self._records, place, site, change)
 
     def finish(self) -> None:
         """Ends the history."""

@@ -47,6 +47,11 @@ class DecidedVmState:
         """All invariants are known to hold, which the proofs about its next change assume."""
         return not (self.unchecked or self.broken_since)
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing that was found leaves the state in doubt, and all invariants hold."""
+        return self.alternative is None and self.invariants_hold
+
     def learn_version(self, host: str, version: int) -> None:
         """Notes that the VM's stream knows a version of a host."""
         if version > self.knows.get(host, 0):
@@ -109,6 +114,12 @@ class DecidedHostState:
     def invariants_hold(self) -> bool:
         """Its own invariants are known to hold."""
         return not (self.unchecked or self.broken_since)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing that was found, or is missing, leaves the state in doubt, and its own invariants hold."""
+        is_counted = self.release_known and not self.shift and not self.unconfirmed_shift
+        return is_counted and self.alternative is None and self.invariants_hold
 
     def update(self, state: Host, figures: HostFigures | None = None) -> None:
         """Gives the host a new state, valid from the next version on: call it before ``version`` is advanced."""

@@ -72,6 +72,11 @@ class AdoptedJudge(Judge):
         self._changed: Vm | None = None
         """The VM before that command."""
 
+    @property
+    def takes_whole_changes(self) -> bool:
+        """As of ``Judge``, while no policy is adopted, and none is to be asked about the last command."""
+        return super().takes_whole_changes and not self._enforced and self._command is None
+
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """As ``Judge.take``, and what the adopted policies say of the command before this event."""
         event, found = envelope.event, list[Finding]()

@@ -42,6 +42,11 @@ class PolicyJudge(AdoptedJudge):
         for policy in policies:
             self._collector.coverage.count(PREFIX + policy.name, Verdict.HOLDS, 0)
 
+    @property
+    def takes_whole_changes(self) -> bool:
+        """Each event is shown to the policies."""
+        return False
+
     def take(self, envelope: Envelope[Event], place: str = "", source: str = "") -> list[Finding]:
         """As ``Judge.take``, and what policies say of the command before this event, or of what this event observed."""
         found = [*super().take(envelope, place, source)]
