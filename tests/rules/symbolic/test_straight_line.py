@@ -40,7 +40,7 @@ def function_of(results: list[Term]) -> Callable[[Mapping[str, Literal]], list[L
 def test_a_rule_comes_to_what_its_terms_come_to(rule: Rule, data: st.DataObject) -> None:
     answer = RuleReader().call(rule, [symbolic(name, kind) for name, kind in parameter_types(rule).items()])
     results = [term for _, term in leaves(answer)]
-    drawn = {name: data.draw(anything_of(term.sort)) for name, term in variables(*results).items()}
+    drawn = {name: data.draw(anything_of(cast("type", term.sort))) for name, term in variables(*results).items()}
     values = cast("dict[str, Literal]", drawn)
     assert function_of(results)(values) == evaluate_all(results, values)
 
