@@ -122,7 +122,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/history/codecs.py": (*STORING, "tests/nilometer/audit/test_reading.py"),
     "nilometer/ledger/adopting.py": ADOPTING,
     "nilometer/ledger/books.py": BOOKS_OF_GROUPS,
-    "nilometer/ledger/ledger.py": (*WRITING, *ADOPTING),
+    "nilometer/ledger/ledger.py": ("tests/nilometer/ledger/test_reading_arguments.py", *WRITING, *ADOPTING),
     "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),

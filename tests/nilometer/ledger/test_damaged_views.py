@@ -69,3 +69,17 @@ def test_a_damage_is_reported_once(url: str, recwarn: pytest.WarningsRecorder) -
     assert [str(warning.message) for warning in recwarn] == [
         "a stored view is damaged: what is stored of host/hv01 was changed; the events were read instead"
     ]
+
+
+def test_who_may_only_read_finds_a_changed_view_and_leaves_it(url: str) -> None:
+    with changed(url, BIGGER) as ledger:
+        assert ledger.position == 4
+    with Ledger.open(url, read_only=True) as reading, pytest.warns(LedgerWarning, match="host/hv01"):
+        assert reading.read_only
+        reading.views.fleet()
+    assert reading.warnings == []
+    with Ledger.open(url) as ledger, pytest.warns(LedgerWarning, match="host/hv01"):
+        ledger.views.fleet()
+    with Ledger.open(url) as ledger:
+        ledger.views.fleet()
+        assert ledger.views.compare().equal
