@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
+from collections.abc import Generator
+
+import pytest
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that: tests that interrupt a real
 # process could never end it there.
@@ -15,3 +19,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ["TZ"] = "UTC"
 if hasattr(time, "tzset"):
     time.tzset()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collects all tests before any garbage, and then leaves what was loaded out of every later look for garbage.
+
+    Modules and tests stay until the end: to look through them each time took a quarter of collecting.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        if was_on:
+            gc.enable()

@@ -29,6 +29,7 @@ class Loaded:
         """The functions of each file: those of modules and classes, and those that other functions made."""
         self.forget: list[Callable[[], None]] = []
         """Makes functions of the program and its tests forget the results that they keep."""
+        gc.unfreeze()  # else what was loaded before somebody froze it would not be listed
         for found in gc.get_objects():
             if isinstance(found, FunctionType) and found.__code__.co_filename in paths:
                 self.functions[paths[found.__code__.co_filename]].append(found)
