@@ -52,6 +52,14 @@ def test_with_the_sieve_an_audit_comes_to_what_it_comes_to_without(seed: int, fa
         assert shown(audit, str(export)) == shown(judged_whole(lines), str(export))
 
 
+def test_what_a_hypervisor_is_the_authority_for_is_left_to_the_judge(tmp_path: Path) -> None:
+    lines = mixed_history(7, commands=25)
+    observed = {line["subject"] for line in lines if line["data"]["origin"] == "observed"}
+    _, sieved = audit_of(export_of(lines, tmp_path))
+    assert (sieved.undivided, sieved.streams & observed) == ("", frozenset())
+    assert sieved.suspects >= observed > set()
+
+
 @pytest.fixture(scope="module")
 def histories() -> list[list[Line]]:
     return [known_history(seed, 150) for seed in (1, 2)]

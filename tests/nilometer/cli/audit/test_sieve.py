@@ -15,6 +15,7 @@ from nilometer.audit import parallel
 from tests.nilometer.audit.mixed import Line
 from tests.nilometer.audit.sieve.exporting import export_of, parsed
 from tests.nilometer.cli.calling import CallResult, Desk
+from tests.nilometer.cli.policies.test_adopt import QUARTER
 
 HOSTS = 3
 
@@ -133,6 +134,13 @@ def test_what_has_a_gap_is_judged_in_one_piece(desk: Desk, lines: list[Line]) ->
     sieved, whole = audits(desk, export_of([*lines[:5], *lines[6:]], desk.folder))
     assert_alike(sieved, whole)
     assert "the sieve clears nothing, and all is judged in one piece: the events from #1 on are not there" in sieved.err
+
+
+def test_what_is_under_a_policy_is_judged_in_one_piece(desk: Desk, lines: list[Line]) -> None:
+    assert desk.call("policy", "adopt", desk.write("policies.py", QUARTER)).code == 0
+    sieved, whole = audits(desk, export_of(parsed(desk.call("export").out.encode()), desk.folder))
+    assert_alike(sieved, whole)
+    assert "adopts a policy or retires one" in sieved.err
 
 
 def test_anything_but_a_folder_of_an_export_is_refused(desk: Desk, lines: list[Line]) -> None:
