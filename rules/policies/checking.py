@@ -6,31 +6,28 @@ of the state before and after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import chain, combinations, permutations, product
-from typing import Any, Final, cast
+from itertools import chain, combinations, product
+from typing import Final
 
-from domain.commands import Command
 from domain.deciding.enforced import FACTS, WAYS_OUT
-from domain.errors import InternalError
 from domain.guests import Guest
 from domain.settings import Mode
 from domain.state import Power
-from rules.concrete.replay import Values, complete, execute_model, figures_of, symbolic_values
+from rules.concrete.replay import Values
 from rules.obligations.builder import ObligationBuilder
 from rules.policies.arguments import OTHER
-from rules.policies.compiling import compile_condition
-from rules.policies.obligations import PolicyObligation, Sight, policy_obligations
+from rules.policies.clearing import ClearedPairs
+from rules.policies.examples import Example, run_example
+from rules.policies.obligations import PolicyObligation, policy_obligations
 from rules.policies.policy import Policy
 from rules.policies.relating import Known, implying, together
-from rules.policies.subjects import path_of
-from rules.policies.window import MINUTE, show_minute
 from rules.solving.solver import Solver
 from rules.symbolic import terms
-from rules.symbolic.terms import Literal, Term, variables
-from rules.symbolic.values import SymbolicRecord, as_record, concretize, leaves
+from rules.symbolic.terms import Literal, Term
+from rules.symbolic.values import SymbolicRecord, as_record
 from rules.transitions.vm_commands import SITE
 
 _UNUSUAL: Final = FACTS | {"register-host", "define-vm"}
@@ -49,28 +46,6 @@ class Kept(StrEnum):
     """The rules alone break it: there is an example, so it has to be enforced there."""
     UNKNOWN = "unknown"
     """The solver gave up within its budget."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """A command after which a policy that held before does not, as CPython executed it. Figures are by path."""
-
-    command: str
-    about: str
-    arguments: Mapping[str, Any]
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    reads: Mapping[str, Literal]
-    """What the policy reads afterwards, by the paths that it names: ``other.assigned``."""
-    time: str = ""
-    """When, where the policy has a window: ``Sat 22:00 Europe/Berlin``."""
-
-    @property
-    def changed(self) -> dict[str, tuple[Any, Any]]:
-        """The figures that the command changed: before and after."""
-        return {
-            path: (self.before.get(path), value) for path, value in self.after.items() if self.before.get(path) != value
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +123,24 @@ class PolicyCheck:
 
 
 def check_policies(
-    policies: Sequence[Policy], builder: ObligationBuilder | None = None, *, beside: Sequence[Policy] = ()
+    policies: Sequence[Policy],
+    builder: ObligationBuilder | None = None,
+    *,
+    beside: Sequence[Policy] = (),
+    on_checked: Callable[[int], None] = lambda count: None,
+    on_compared: Callable[[int], None] = lambda count: None,
 ) -> PolicyCheck:
-    """Checks policies, each alone and in pairs; also in pairs with those ``beside``, which were checked before."""
+    """Checks policies, each alone and in pairs; also in pairs with those ``beside``, which were checked before.
+
+    Tells how many were checked alone, and how many were compared with all others: each is compared twice.
+    """
     checker = _Checker(builder or ObligationBuilder())
-    reports = [checker.report(policy) for policy in policies]
-    conflicts = checker.find_conflicts(policies, reports, beside)
-    implied = checker.find_implied(policies)
+    reports: list[PolicyReport] = []
+    for policy in policies:
+        reports.append(checker.report(policy))
+        on_checked(len(reports))
+    conflicts = checker.find_conflicts(policies, reports, beside, on_compared)
+    implied = checker.find_implied(policies, lambda count: on_compared(len(policies) + count))
     reports = [_with_implied(report, implied.get(report.policy.name, ())) for report in reports]
     wrong = {name for conflict in conflicts for name in (conflict.one, conflict.other)}
     wrong |= {report.policy.name for report in reports if report.possible_running is False or report.blocks}
@@ -175,6 +161,7 @@ class _Checker:
         self._builder = builder
         self._solver = Solver(BUDGET)
         self._known = Known(builder)
+        self._cleared = ClearedPairs(lambda policies, conditions: self._is_possible(policies, *conditions))
         self.asked = 0
 
     def report(self, policy: Policy) -> PolicyReport:
@@ -243,12 +230,21 @@ class _Checker:
     # Pairs
 
     def find_conflicts(
-        self, policies: Sequence[Policy], reports: Sequence[PolicyReport], beside: Sequence[Policy] = ()
+        self,
+        policies: Sequence[Policy],
+        reports: Sequence[PolicyReport],
+        beside: Sequence[Policy],
+        on_compared: Callable[[int], None],
     ) -> list[PolicyConflict]:
         """Pairs that may apply to one VM, host or group at one time, each possible, and not together."""
         found: list[PolicyConflict] = []
         alone = {report.policy.name: report for report in reports}
+        self._cleared.put([*policies, *beside], _runs(as_record(SITE["vm"])))
+        places = {policy.name: place for place, policy in enumerate(policies)}
         for one, other in chain(combinations(policies, 2), product(policies, beside)):
+            on_compared(places[one.name])
+            if self._cleared.are_compatible(one, other):
+                continue
             if any(report.possible_running is False for report in (alone[one.name], alone.get(other.name)) if report):
                 continue
             conditions = together(one, other)
@@ -284,16 +280,21 @@ class _Checker:
                 found[asked.command] = None
         return tuple(found)
 
-    def find_implied(self, policies: Sequence[Policy]) -> dict[str, tuple[str, ...]]:
+    def find_implied(
+        self, policies: Sequence[Policy], on_compared: Callable[[int], None]
+    ) -> dict[str, tuple[str, ...]]:
         """By policy: the others that say it already, of all to which it applies."""
         implied: dict[str, tuple[str, ...]] = {}
-        for one, other in permutations(policies, 2):
-            conditions = implying(other, one)
-            if (
-                conditions is not None
-                and self._is_possible([one, other], *conditions, terms.negation(one.term)) is False
-            ):
-                implied[one.name] = (*implied.get(one.name, ()), other.name)
+        for place, one in enumerate(policies):
+            on_compared(place)
+            not_by = self._cleared.find_unimplied_by(one)
+            for other in policies:
+                if other is one or other.name in not_by:
+                    continue
+                conditions = implying(other, one)
+                negated = terms.negation(one.term)
+                if conditions is not None and self._is_possible([one, other], *conditions, negated) is False:
+                    implied[one.name] = (*implied.get(one.name, ()), other.name)
         return implied
 
 
@@ -323,74 +324,3 @@ def _runs(vm: SymbolicRecord) -> Term:
 def _all_possible(answers: Iterable[bool | None]) -> bool | None:
     found = list(answers)
     return False if False in found else None if None in found else True
-
-
-def run_example(asked: PolicyObligation, model: Values) -> Example:
-    """Executes a model of a refuted obligation. Raises ``InternalError`` if CPython does not do what it says."""
-    obligation = asked.obligation
-    needed = [obligation.goal, *obligation.assumes, *asked.after.values.values()]
-    if obligation.transition is not None:
-        needed += symbolic_values(obligation.transition)
-    values = complete(model, *needed)
-    execution = execute_model(obligation, values, asked.beside)
-    before = True if asked.before is None else _ask(asked.policy, asked.before, values)
-    after = _ask(asked.policy, asked.after, values)
-    if not before or after:
-        raise InternalError(
-            f"{asked.policy.name} is {before} before {asked.command} and {after} after it in the program, which is no "
-            "counterexample.\nThis is a bug in Nilometer, in its reader of policies: please report it."
-        )
-    window = asked.policy.scope.window
-    minute = None if window is None else cast("int", concretize(MINUTE, complete(values, MINUTE)))
-    return Example(
-        command=asked.command,
-        about=asked.about,
-        arguments={} if execution is None else _arguments(execution.command),
-        before={**({} if execution is None else execution.before), **_group_figures(asked, asked.before, values)},
-        after={**({} if execution is None else execution.after), **_group_figures(asked, asked.after, values)},
-        reads=_reads(asked, values),
-        time="" if window is None or minute is None else f"{show_minute(minute)} {window.zone}",
-    )
-
-
-def _group_figures(asked: PolicyObligation, sight: Sight | None, values: Values) -> dict[str, Any]:
-    """What the VMs of a group hold together, by its path."""
-    if sight is None or sight.group is None:
-        return {}
-    held = sight.group.term("held")
-    return {f"{asked.policy.scope.group}.held": concretize(held, complete(values, held))}
-
-
-def _reads(asked: PolicyObligation, values: Values) -> dict[str, Literal]:
-    """The figures that a policy reads after the command of an example."""
-    named = variables(asked.policy.term)
-    return {
-        path_of(asked.policy, path): concretize(part, complete(values, part))
-        for name, value in asked.after.values.items()
-        for path, part in leaves(value, f"site.{name}")
-        if path in named
-    }
-
-
-def _ask(policy: Policy, sight: Sight, values: Values) -> bool:
-    """Asks a policy, compiled to Python, of the values of a sight."""
-    known = {name: concretize(value, complete(values, value)) for name, value in sight.values.items()}
-    return compile_condition(policy.term)(
-        known.get("vm"),
-        known.get("host"),
-        known.get("other"),
-        known.get("group"),
-        known.get("before"),
-        known.get("command"),
-    )
-
-
-def _arguments(command: Command) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    for name in type(command).__slots__:
-        value = getattr(command, name)
-        if name not in ("vm", "host", "to", "name"):
-            arguments |= figures_of(value, name)
-        elif value is not None:
-            arguments[name] = value
-    return arguments

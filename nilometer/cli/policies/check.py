@@ -19,7 +19,8 @@ from nilometer.queries import read_log
 from nilometer.times import format_time
 from rules.judging.decided.attribution import RESTRICTED_BY_POLICIES
 from rules.policies.adopting import AdoptionProof, prove_for_adoption
-from rules.policies.checking import Example, Kept, PolicyCheck, PolicyReport, check_policies
+from rules.policies.checking import Kept, PolicyCheck, PolicyReport, check_policies
+from rules.policies.examples import Example
 from rules.policies.judging.history import PolicyBreach, PolicyHistory
 from rules.policies.policy import Policy
 from rules.wording import format_figures
@@ -52,8 +53,11 @@ def check_file(session: Session, file: str, *, past: bool = True, show_all: bool
     """Shows what the policies of a file mean, and with ``past`` what they would have refused; returns the exit code."""
     policies = open_policies(file)
     out = Output(session.format)
-    with Progress(f"checking {file}", unit="policies"):
-        checked = check_policies(policies)
+    with (
+        Progress(f"checking {file}", len(policies), "policies") as checking,
+        Progress(f"comparing the policies of {file}", 2 * len(policies), "steps") as comparing,
+    ):
+        checked = check_policies(policies, on_checked=checking.update, on_compared=comparing.update)
     history, breaches = _replay(session, out, policies) if past else (None, [])
     proofs = {} if past else {policy.name: prove_for_adoption(policy) for policy in policies}
     if out.json:
