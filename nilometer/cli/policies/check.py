@@ -19,6 +19,7 @@ from nilometer.queries import read_log
 from nilometer.times import format_time
 from rules.judging.decided.attribution import RESTRICTED_BY_POLICIES
 from rules.policies.adopting import AdoptionProof, prove_for_adoption
+from rules.policies.book_proofs import prove_books
 from rules.policies.checking import Kept, PolicyCheck, PolicyReport, check_policies
 from rules.policies.examples import Example
 from rules.policies.judging.history import PolicyBreach, PolicyHistory
@@ -58,14 +59,16 @@ def check_file(session: Session, file: str, *, past: bool = True, show_all: bool
         Progress(f"comparing the policies of {file}", 2 * len(policies), "steps") as comparing,
     ):
         checked = check_policies(policies, on_checked=checking.update, on_compared=comparing.update)
+        books = prove_books(policies)
     history, breaches = _replay(session, out, policies) if past else (None, [])
     proofs = {} if past else {policy.name: prove_for_adoption(policy) for policy in policies}
     if out.json:
-        out.write_document(_to_document(checked, history, breaches, proofs))
+        out.write_document(_to_document(checked, history, breaches, proofs, books))
     else:
-        for line in _describe(checked, history, breaches, proofs, show_all=show_all):
+        for line in _describe(checked, history, breaches, proofs, books, show_all=show_all):
             out.write_line(line)
-    return NOT_IN_FULL if checked.wrong else UNDECIDED if checked.is_unknown else OK
+    is_unknown = checked.is_unknown or not all(books.values())
+    return NOT_IN_FULL if checked.wrong else UNDECIDED if is_unknown else OK
 
 
 def _replay(
@@ -95,6 +98,7 @@ def _describe(
     history: PolicyHistory | None,
     breaches: Sequence[PolicyBreach],
     proofs: Mapping[str, AdoptionProof],
+    books: Mapping[str, bool | None],
     *,
     show_all: bool,
 ) -> Iterator[str]:
@@ -104,6 +108,8 @@ def _describe(
     for report in checked.reports:
         yield ""
         yield from _describe_report(report, show_all=show_all)
+        if report.policy.is_over_groups:
+            yield from _describe_books(books)
         if report.policy.name in proofs and not report.never_bites:
             yield from _describe_restricted(report, proofs[report.policy.name])
         if history is not None and not report.never_bites:
@@ -171,6 +177,15 @@ def _describe_report(report: PolicyReport, *, show_all: bool) -> Iterator[str]:
         yield f"  for example: {_describe_example(report.example)}"
 
 
+def _describe_books(books: Mapping[str, bool | None]) -> Iterator[str]:
+    """At which commands the book of a group is proved to have what its VMs hold."""
+    others = [command for command, proved in books.items() if not proved]
+    if others:
+        yield f"  its book is not proved to have what its VMs hold together, after {', '.join(others)}"
+    else:
+        yield f"  its book has what its VMs hold together, after each of {len(books)} commands (proved)"
+
+
 def _describe_restricted(report: PolicyReport, proof: AdoptionProof) -> Iterator[str]:
     """Which obligations of the rules a policy changes once it is adopted. None is dropped."""
     partly = [name for name in proof.monotone if name in report.enforced_at]
@@ -225,11 +240,13 @@ def _to_document(
     history: PolicyHistory | None,
     breaches: Sequence[PolicyBreach],
     proofs: Mapping[str, AdoptionProof],
+    books: Mapping[str, bool | None],
 ) -> dict[str, Any]:
     return {
         "verdict": _verdict(checked),
         "wrong": list(checked.wrong),
         "obligations": checked.obligations,
+        "books": dict(books),
         "policies": [
             _report_to_document(report) | {"adopted": _proof_to_document(report, proofs.get(report.policy.name))}
             for report in checked.reports

@@ -47,6 +47,28 @@ def test_the_answer_has_proofs_examples_and_what_would_have_been_refused(desk: D
     ]
 
 
+GROUP = '''\
+@scope(vms=("web*", "db*"), group="shop")
+def shop(group: Group) -> bool:
+    """The shop holds at most 20 GiB."""
+    return group.held <= 20 * GiB
+'''
+
+
+def test_of_a_group_it_says_that_its_book_is_proved_to_be_right(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, alone = desk.write("group.py", GROUP), desk.write("policies.py", POLICIES)
+    right = "  its book has what its VMs hold together, after each of 18 commands (proved)"
+    assert right in desk.call("policy", "check", file).out.splitlines()
+    document = desk.call("policy", "check", file, "--format", "json").json
+    assert problems("policy-check", document) == []
+    assert (len(document["books"]), set(document["books"].values())) == (18, {True})
+    assert desk.call("policy", "check", alone, "--format", "json").json["books"] == {}
+    monkeypatch.setattr("rules.policies.book_proofs.BUDGET", 1)
+    given_up = desk.call("policy", "check", file)
+    assert given_up.code == 3
+    assert "  its book is not proved to have what its VMs hold together, after " in given_up.out
+
+
 def test_a_ledger_without_decided_commands_has_nothing_to_check(desk: Desk) -> None:
     made = desk.call("record", "web07", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB", "--new")
     assert made.code == 0
