@@ -34,7 +34,7 @@ from rules.solving.verdict import ProofVerdict
 from rules.specification.conditions import why_not_start
 from rules.specification.invariants import INVARIANTS, THEOREMS, book_agrees
 from rules.symbolic import terms
-from rules.symbolic.terms import FALSE, TRUE, Evaluator, Term
+from rules.symbolic.terms import FALSE, TRUE, Evaluator, Literal, Term
 from rules.symbolic.values import SymbolicRecord, as_record, leaves
 from rules.transitions.vm_commands import SITE, Transition
 
@@ -55,7 +55,10 @@ class Checks:
         self._obligations = obligations
         self._search = search
         self._solver = solver or Solver(budget)
+        self._found: list[dict[str, Literal]] = []
+        """States that satisfy the assumptions of some obligations, the newest first."""
         self._states: dict[str, list[Values]] = {}
+        """States in which each command can be decided."""
         self.histories: dict[str, list[CommandHistory]] = {}
         """The histories that ``reached`` found, by command."""
 
@@ -86,10 +89,22 @@ class Checks:
             begun = time.perf_counter()
             for assumes in group:
                 if assumes not in results:
-                    results[assumes] = self._solver.ask(*assumes, with_values=False)
+                    results[assumes] = self._satisfied(assumes)
             worst = min((results[assumes] for assumes in group), key=worst_first)
             wrong = "no state satisfies the assumptions: the obligations are proved of nothing"
             yield check_of("vacuity", kind, command, begun, worst, wrong)
+
+    def _satisfied(self, assumes: Sequence[Term]) -> SatResult:
+        """Whether assumptions are satisfiable: by a state that satisfied others, or else by one that is searched."""
+        evaluate = Evaluator(assumes)
+        defaults = complete({}, *assumes)
+        for state in self._found:
+            if all(evaluate(defaults | state)):
+                return SatResult(True, state)
+        result = self._solver.ask(*assumes)
+        if result.holds:
+            self._found.insert(0, dict(result.values))
+        return result
 
     def redundancy(self, rules: Collection[str] = ()) -> Iterator[Check]:
         """No invariant follows from the others, except the theorems, which do."""
