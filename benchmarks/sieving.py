@@ -16,7 +16,7 @@ from benchmarks.child import peak
 from benchmarks.commands import NILO
 from benchmarks.histories import History
 from benchmarks.processes import run
-from nilometer.audit.sieve.database import COLUMNS
+from nilometer.audit.sieve.events import READ
 from nilometer.audit.sieve.expected import expected_events
 from nilometer.audit.sieve.sieve import sieve_export
 from nilometer.history.parquet.chunks import read_chunks
@@ -61,7 +61,7 @@ def sieve(folder: Path) -> Sieving:
     """Sieves an export, in this process."""
     manifest = read_manifest(folder)
     begun = time.process_time()
-    for _ in read_chunks(manifest, COLUMNS, "vm."):
+    for _ in read_chunks(manifest, READ, "vm."):
         pass
     decoded = time.process_time()
     expected_events()

@@ -25,7 +25,7 @@ OF_AN_EXTRA = {
     "uvicorn",
     "h11",
     "cryptography",
-    "duckdb",
+    "numpy",
     "pyarrow",
     "qemu",
 }

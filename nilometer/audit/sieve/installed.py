@@ -8,9 +8,9 @@ from nilometer.errors import LedgerError, install_hint
 
 
 def require_sieve() -> None:
-    """Raises ``LedgerError`` if DuckDB or pyarrow is not installed, or cannot be loaded."""
+    """Raises ``LedgerError`` if numpy or pyarrow is not installed, or cannot be loaded."""
     try:
-        for module in ("duckdb", "pyarrow.parquet"):
+        for module in ("numpy", "pyarrow.parquet"):
             import_module(module)
     except ImportError as error:
         missing = f"for the sieve something is not installed: {error}"

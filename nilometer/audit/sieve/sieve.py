@@ -6,11 +6,13 @@ of it just as for shares, and so that whatever is irregular is found: then the w
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import Final
+
+import numpy
 
 from domain.errors import InputError
 from domain.guests import Guest
@@ -18,13 +20,17 @@ from domain.identifiers import StreamName, vm_id
 from domain.kinds import DECIDED
 from nilometer.audit.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey, group_streams
 from nilometer.audit.result import EventPlace
-from nilometer.audit.sieve.database import COLUMNS, RawEvent, SieveDatabase
+from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.continuity import Continuity
+from nilometer.audit.sieve.events import READ, UNKNOWN_TIME, Events, Key, RawEvent
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
+from nilometer.audit.sieve.forms import Form, Written
+from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
-from nilometer.history.parquet.chunks import RunDigests, Table, lines_of, read_chunks, write_line
-from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest
+from nilometer.history.parquet.chunks import Table, lines_of, read_chunks, write_line
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
 from nilometer.storage.reader import StoredRow
 from rules.judging.completeness import IN_PLACE, PlacedEvent
 from rules.judging.decided.attribution import Kind, kind_of_command, rules_for
@@ -33,6 +39,8 @@ from rules.judging.findings import Coverage, Verdict
 Progress = Callable[[int], None]
 _OF_VM: Final = "vm."
 """A piece ends before an event of a VM, so that both halves of a change are in one."""
+NO_FORM: Final = -1
+"""Of the half of a change that stands on the host's stream."""
 _DECIDED: Final = frozenset(event.KIND for event in DECIDED)
 
 
@@ -59,76 +67,81 @@ class Sieved:
     span: tuple[EventPlace, EventPlace] | None = None
 
 
-def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None, threads: int = 1) -> Sieved:
+def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None) -> Sieved:
     """Sieves an export. Raises ``InputError`` for files that are not what was written."""
-    forms = expected_events()
-    database = SieveDatabase(forms, manifest.ledger, threads)
-    try:
-        sieve = _Sieve(manifest, forms, database)
-        for table, run in read_chunks(manifest, COLUMNS, _OF_VM):
-            sieve.take(table, run)
-            if sieve.survey.undivided:
-                break
-            on_progress(sieve.last)
-        return sieve.finish()
-    finally:
-        database.close()
+    sieve = _Sieve(manifest, expected_events())
+    reason = _changed_files(manifest)
+    if reason:
+        return Sieved(source_uri(manifest.ledger), undivided=reason)
+    for table in read_chunks(manifest, READ, _OF_VM):
+        sieve.take(table)
+        if sieve.survey.undivided:
+            break
+        on_progress(sieve.last)
+    return sieve.finish()
+
+
+def _changed_files(manifest: Manifest) -> str:
+    """Why files are not as they were written; empty if they are."""
+    for run in manifest.runs:
+        for file in run:
+            if not file.file_sha256:
+                return "the export is of an earlier version; export the ledger again, into a new folder"
+            if digest_of(manifest.folder / file.path) != file.file_sha256:
+                return f"{file.path} is not the file that was written"
+    return ""
 
 
 class _Sieve:
     """A history that is being sieved."""
 
-    def __init__(self, manifest: Manifest, forms: Sequence[ExpectedEvent], database: SieveDatabase) -> None:
+    def __init__(self, manifest: Manifest, forms: Sequence[ExpectedEvent]) -> None:
         self.survey = Survey()
         """Of the streams that are left to the judge."""
         self.last = 0
-        self._manifest, self._forms, self._database = manifest, forms, database
-        self._digests: RunDigests | None = None
-        self._run = -1
+        self._manifest, self._expected = manifest, forms
+        self._forms: dict[int, Form] = {}
+        """The forms that were looked for so far."""
+        self._wanted = _forms_by_key(forms)
+        self._streams = Streams()
+        self._states = Continuity()
         self._groups = StreamGroups()
-        self._suspects: set[str] = set()
-        self._sound: Counter[tuple[str, int, int]] = Counter()
+        self._suspects: set[int] = set()
+        """The numbers of streams."""
+        self._sound = Counter[tuple[int, int, int]]()
         """The sound events by stream, form and guest."""
         self._span: tuple[EventPlace, EventPlace] | None = None
+        self._before: RawEvent | None = None
+        """The last event of the piece before."""
 
-    def take(self, table: Table, run: int) -> None:
+    def take(self, table: Table) -> None:
         """Takes the next piece. Raises ``InputError``."""
-        database, survey = self._database, self.survey
-        digests = self._digests_of(run)
-        places = database.take(table)
-        if places.first != self.last + 1 or not places.last - self.last == places.events == places.different:
+        survey, events = self.survey, Events(table, self._streams)
+        if not numpy.array_equal(events.position, numpy.arange(self.last + 1, self.last + 1 + events.count)):
             survey.undivided = f"the events from #{self.last + 1} on are not there once and in order"
             return
-        self.last = places.last
-        first, last = database.first_and_last()
-        self._span = (first if self._span is None else self._span[0]), last
-        late = set[str]()
-        for event in database.recorded_earlier():
-            survey.compare_recorded(event.position, event.before, event.recorded)
-            if event.position in survey.late:
-                late.add(event.stream)
-        self._set_aside(late)
-        self._set_aside(database.judge())
-        raw = database.raw_events() if self._suspects else []
-        self._digest(digests, database.lines(), raw)
+        self.last += events.count
+        self._span = (events.place(0) if self._span is None else self._span[0]), events.place(events.count - 1)
+        self._set_aside(self._find_late(events))
+        arrived = ~numpy.isin(events.stream, list(self._suspects))
+        written = self._look(events, arrived)
+        following = self._states.follow(events, written)
+        self._set_aside(set(events.stream[arrived & ~following.sound].tolist()))
+        self._follow_left(events)
         if survey.undivided:
             return
-        for tally in database.tallies():
-            self._sound[tally.stream, tally.form, tally.guest] += tally.events
-            if tally.host is not None:
-                self._groups.join(tally.stream.encode(), tally.host.encode())
+        self._before = events.raw(events.count - 1)
+        self._count(events, written)
         for one, other in survey.connected:
             self._groups.join(one, other)
-        database.keep_last()
-        roots = {self._groups.root(stream.encode()) for stream in self._suspects}
+        self._states.keep(following)
+        roots = {self._root(stream) for stream in self._suspects}
         known = {stream for stream, _, _ in self._sound}
-        self._set_aside({stream for stream in known if self._groups.root(stream.encode()) in roots})
+        self._set_aside({stream for stream in known if self._root(stream) in roots})
 
     def finish(self) -> Sieved:
         """Ends the history."""
         source, survey = source_uri(self._manifest.ledger), self.survey
-        if not survey.undivided and self._digests is not None:
-            self._digests.check()
         for stream, found in () if survey.undivided else survey.streams.items():
             if found.first != 1:
                 survey.undivided = f"the beginning of {stream.decode()} is missing"
@@ -136,7 +149,7 @@ class _Sieve:
         if survey.undivided or not self.last:
             return Sieved(source, undivided=survey.undivided or "there is no event")
         known = {stream for stream, _, _ in self._sound} | self._suspects
-        root_of = {stream: self._groups.root(stream.encode()) for stream in known}
+        root_of = {stream: self._root(stream) for stream in known}
         left = {root_of[stream] for stream in self._suspects}
         clean = {stream for stream in known if root_of[stream] not in left}
         return Sieved(
@@ -145,40 +158,78 @@ class _Sieve:
             cleared=self._coverage(clean),
             cleared_groups=len({root_of[stream] for stream in clean}),
             groups=len(set(root_of.values())),
-            streams=frozenset(clean),
-            suspects=frozenset(known - clean),
+            streams=self._names(clean),
+            suspects=self._names(known - clean),
             left=self._group_left(known - clean),
             late=survey.late,
             span=self._span,
         )
 
-    def _group_left(self, streams: Collection[str]) -> Grouping:
+    def _group_left(self, streams: Collection[int]) -> Grouping:
         """The groups of the streams that the judge has to judge; all their events were followed."""
-        counts = {stream.encode(): self.survey.streams[stream.encode()].last for stream in streams}
+        names = [self._streams.names[stream].encode() for stream in streams]
+        counts = {name: self.survey.streams[name].last for name in names}
         return group_streams(counts, self._groups.root, source_uri(self._manifest.ledger), self.survey.late)
 
-    def _coverage(self, clean: Collection[str]) -> Coverage:
+    def _names(self, streams: Collection[int]) -> frozenset[str]:
+        return frozenset(self._streams.names[stream] for stream in streams)
+
+    def _root(self, stream: int) -> bytes:
+        return self._groups.root(self._streams.names[stream].encode())
+
+    def _coverage(self, clean: Collection[int]) -> Coverage:
         """The events of clean streams, and what the judge would have counted for them."""
         coverage, kinds = Coverage(), Counter[Kind]()
         for (stream, form, guest), count in self._sound.items():
             if stream in clean:
                 coverage.events += count
                 kinds[IN_PLACE] += count
-                if form >= 0:
-                    kinds[_kind_of(self._forms[form], list(Guest)[guest])] += count
+                if form != NO_FORM:
+                    kinds[_kind_of(self._expected[form], list(Guest)[guest])] += count
         for kind, count in kinds.items():
             for rule in rules_for(kind):
                 coverage.count(rule, Verdict.HOLDS, count)
         return coverage
 
-    def _set_aside(self, streams: Collection[str]) -> None:
+    def _look(self, events: Events, arrived: Column) -> list[Written]:
+        """Looks at the events of each form."""
+        written = list[Written]()
+        for numbers, index in events.by_key(self._wanted, arrived):
+            for number in numbers:
+                form = self._forms.get(number)
+                if form is None:
+                    form = self._forms[number] = Form(number, self._expected[number])
+                written += form.look(events, self._streams, index)
+        return written
+
+    def _count(self, events: Events, written: Sequence[Written]) -> None:
+        """Counts the sound events, and joins VMs with the hosts that they read."""
+        form, guest = (numpy.full(events.count, value, numpy.int64) for value in (NO_FORM, 0))
+        host = events.stream.copy()
+        for some in written:
+            form[some.index], guest[some.index], host[some.index] = some.form, some.guest, some.host
+        counted = ~numpy.isin(events.stream, list(self._suspects))
+        names = self._streams.names
+        combined: Column = events.stream[counted].astype(numpy.int64)
+        sizes = len(names), len(self._expected) + 1, len(Guest)
+        for column, size in zip((host, form + 1, guest), sizes, strict=True):
+            combined = combined * size + column[counted]
+        found, counts = numpy.unique(combined, return_counts=True)
+        keys: list[int] = found.tolist()
+        for one, count in zip(keys, counts.tolist(), strict=True):
+            key, of_guest = divmod(one, sizes[2])
+            key, number = divmod(key, sizes[1])
+            stream, of_host = divmod(key, sizes[0])
+            self._sound[stream, number - 1, of_guest] += count
+            self._groups.join(names[stream].encode(), names[of_host].encode())
+
+    def _set_aside(self, streams: Collection[int]) -> None:
         """Leaves streams to the judge, from the event on that comes after the last one that was kept."""
         new = set(streams) - self._suspects
-        if not new:
-            return
-        for last in self._database.last_events(new):
-            is_vm = vm_id(last.stream) is not None
-            self.survey.streams[last.stream.encode()] = StreamSurvey(
+        for last in self._states.last_events(new):
+            name = self._streams.names[last.stream]
+            is_vm = vm_id(StreamName(name)) is not None
+            self.survey.streams[name.encode()] = StreamSurvey(
                 first=1,
                 kind=b"vm.defined" if is_vm else b"host.registered",
                 last=last.version,
@@ -186,30 +237,32 @@ class _Sieve:
                 ended=last.is_removal,
             )
         self._suspects |= new
-        self._database.suspect(new)
 
-    def _digests_of(self, run: int) -> RunDigests:
-        if self._digests is None or run != self._run:
-            if self._digests is not None:
-                self._digests.check()
-            self._digests, self._run = RunDigests(self._manifest, run), run
-        return self._digests
+    def _find_late(self, events: Events) -> set[int]:
+        """Notes the events that were recorded long before the one before them; returns their streams."""
+        late = set[int]()
+        before = UNKNOWN_TIME if self._before is None else self._before.recorded
+        for place in events.recorded_earlier(before):
+            previous = self._before if place == 0 else events.raw(place - 1)
+            event = events.raw(place)
+            assert previous is not None
+            self.survey.compare_recorded(event.position, previous.recorded_text or "", event.recorded_text or "")
+            if event.position in self.survey.late:
+                late.add(int(events.stream[place]))
+        return late
 
-    def _digest(self, digests: RunDigests, lines: Table, raw: list[RawEvent]) -> None:
-        """Adds all lines to the digests of their files: those of sound events at once, the others one by one."""
-        others = {event.position: (event, self._line_of(event, digests)) for event in raw}
-        digests.add(lines, {position: line for position, (_, line) in others.items()})
-        for event, line in others.values():
-            if self.survey.undivided:
+    def _follow_left(self, events: Events) -> None:
+        """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
+        survey = self.survey
+        for place in numpy.flatnonzero(numpy.isin(events.stream, list(self._suspects))).tolist():
+            before = events.raw(place - 1) if place else self._before
+            self._follow(events.raw(place), before)
+            if survey.undivided:
                 return
-            self._follow(event, line)
 
-    def _line_of(self, event: RawEvent, digests: RunDigests) -> bytes:
+    def _follow(self, event: RawEvent, before: RawEvent | None) -> None:
         row = StoredRow(event.position, StreamName(event.stream), event.version, event.topic, event.body.encode())
-        return write_line(row, self._manifest.ledger, str(self._manifest.folder / digests.files[event.file].path))
-
-    def _follow(self, event: RawEvent, line: bytes) -> None:
-        """Looks at an event that is left to the judge as for shares: what it connects, and whether it is regular."""
+        line = write_line(row, self._manifest.ledger, str(self._manifest.folder))
         survey, header = self.survey, header_of(line.rstrip(b"\n"))
         if header is None:
             survey.undivided = f"event #{event.position} is not written as Nilometer writes it"
@@ -219,17 +272,16 @@ class _Sieve:
                 f"event #{event.position} adopts a policy or retires one, which is asked of all hosts and VMs"
             )
             return
-        if (event.recorded or "").encode() != header.recorded:
+        if (event.recorded_text or "").encode() != header.recorded:
             raise InputError(
                 f"{self._manifest.folder}:{event.position}: the columns of this event do not say what its body says",
                 hint=EXPORT_AGAIN,
             )
         if header.kind in BOOK_KINDS:
-            before = (event.topic_before or "").rpartition("/")[0]
-            if before not in _DECIDED:
+            if before is None or before.topic.rpartition("/")[0] not in _DECIDED:
                 survey.undivided = f"event #{event.position} does not follow on the event of a decided VM or host"
                 return
-            survey.decided = (event.stream_before or "").encode()
+            survey.decided = before.stream.encode()
         survey.follow(header)
 
 
@@ -243,6 +295,15 @@ def _lines(manifest: Manifest, streams: Collection[str]) -> Iterator[tuple[str, 
         with lines_of(manifest, run, streams) as files:
             for position, line in merge(*files):
                 yield f"{manifest.folder}:{position}", line.rstrip(b"\n")
+
+
+def _forms_by_key(forms: Sequence[ExpectedEvent]) -> dict[Key, list[int]]:
+    """The numbers of the forms that an event can have, by its topic, its command and whether it says a size."""
+    found = defaultdict[Key, list[int]](list)
+    for number, form in enumerate(forms):
+        for sized in (False, True) if form.sized is None else (form.sized,):
+            found[form.topic, form.command, sized].append(number)
+    return dict(found)
 
 
 def _kind_of(form: ExpectedEvent, guest: Guest) -> Kind:

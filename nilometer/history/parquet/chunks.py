@@ -5,11 +5,10 @@ A piece has some tens of thousands of events, so memory stays flat. Within a pie
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow
 import pyarrow.compute
@@ -26,17 +25,9 @@ Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
 CHUNK_ROWS: Final = 65_536
-"""About so many events are in a piece: DuckDB takes 50 ms to plan a query for each kind of event in it."""
+"""About so many events are in a piece."""
 LEAST_ROWS: Final = 256
 """At least so many events of a file are read together."""
-
-
-class Chunk(NamedTuple):
-    """Events of consecutive positions, as far as the export has them."""
-
-    table: pyarrow.Table
-    """Some columns of them, and ``file``, the number of the file in its run."""
-    run: int
 
 
 @dataclass(slots=True)
@@ -44,7 +35,6 @@ class _Buffer:
     """What was read of a file and not given yet."""
 
     batches: Iterator[pyarrow.RecordBatch]
-    number: int
     tables: list[pyarrow.Table] = field(default_factory=list[pyarrow.Table])
     last: int = 0
     """The position of the last event that was read."""
@@ -61,8 +51,7 @@ class _Buffer:
         if positions.null_count or rising is False or positions[0].as_py() <= self.last:
             raise InputError(f"{name}: the rows were put in another order", hint=EXPORT_AGAIN)
         self.last = positions[-1].as_py()
-        number = pyarrow.array([self.number] * batch.num_rows, pyarrow.int32())
-        self.tables.append(pyarrow.Table.from_batches([batch]).append_column("file", number))
+        self.tables.append(pyarrow.Table.from_batches([batch]))
 
     def take(self, upto: int) -> list[pyarrow.Table]:
         """The events up to a position."""
@@ -77,20 +66,19 @@ class _Buffer:
         return taken
 
 
-def read_chunks(manifest: Manifest, columns: Sequence[str], cut_before: str) -> Iterator[Chunk]:
+def read_chunks(manifest: Manifest, columns: Sequence[str], cut_before: str) -> Iterator[pyarrow.Table]:
     """The pieces of an export. A piece ends before an event with a topic that begins so, but for the last of a run.
 
     Raises ``InputError`` for a file that is not what was written.
     """
-    for number, run in enumerate(manifest.runs):
+    for run in manifest.runs:
         with opened(manifest, run) as files:
-            for table in _chunks_of(files, columns, cut_before):
-                yield Chunk(table, number)
+            yield from _chunks_of(files, columns, cut_before)
 
 
 def _chunks_of(files: Sequence[LedgerFile], columns: Sequence[str], cut_before: str) -> Iterator[pyarrow.Table]:
     rows = max(LEAST_ROWS, CHUNK_ROWS // len(files))
-    buffers = [_Buffer(batches=file.batches(columns, rows), number=number) for number, file in enumerate(files)]
+    buffers = [_Buffer(batches=file.batches(columns, rows)) for file in files]
     more = 1
     while not all(buffer.ended for buffer in buffers):
         for file, buffer in zip(files, buffers, strict=True):
@@ -149,62 +137,3 @@ def write_line(row: StoredRow, ledger: str, name: str) -> bytes:
     except UnreadableEvent as error:
         raise InputError(f"{name}: {error.message}", hint=EXPORT_AGAIN) from None
     return line
-
-
-class RunDigests:
-    """The digests of the files of one run, over their history lines in order."""
-
-    def __init__(self, manifest: Manifest, number: int) -> None:
-        self._manifest, self.files = manifest, manifest.runs[number]
-        self._digests = [hashlib.sha256() for _ in self.files]
-        self._events = [0 for _ in self.files]
-
-    def add(self, lines: pyarrow.Table, others: Mapping[int, bytes]) -> None:
-        """Adds the lines of a table with ``file``, ``position`` and ``line``, in the order of these two.
-
-        Where a line is null, it is among the others, by position.
-        """
-        for batch in lines.to_batches():
-            start = 0
-            for file, count in _counted(batch.column("file")):
-                self._add_lines(file, batch.slice(start, count), others)
-                start += count
-
-    def _add_lines(self, file: int, batch: pyarrow.RecordBatch, others: Mapping[int, bytes]) -> None:
-        lines, positions = batch.column("line"), batch.column("position")
-        self._events[file] += len(lines)
-        start = 0
-        missing: list[int] = pyarrow.compute.indices_nonzero(pyarrow.compute.is_null(lines)).to_pylist()
-        for index in missing:
-            self._digests[file].update(_texts_of(lines.slice(start, index - start)))
-            self._digests[file].update(others[positions[index].as_py()])
-            start = index + 1
-        self._digests[file].update(_texts_of(lines.slice(start)))
-
-    def check(self) -> None:
-        """Raises ``InputError`` for a file of which the lines are not those that were written."""
-        for file, digest, events in zip(self.files, self._digests, self._events, strict=True):
-            if (events, digest.hexdigest()) != (file.events, file.sha256):
-                raise InputError(
-                    f"{self._manifest.folder / file.path}: its rows are not those that were written, "
-                    f"{file.events:,} events from position {file.first} on: their SHA-256 is another",
-                    hint=EXPORT_AGAIN,
-                )
-
-
-def _counted(files: pyarrow.Array) -> Iterator[tuple[int, int]]:
-    """The numbers in an array that are next to each other, and how often each is."""
-    encoded = pyarrow.compute.run_end_encode(files)
-    start = 0
-    for file, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
-        yield file, end - start
-        start = end
-
-
-def _texts_of(lines: pyarrow.Array) -> memoryview:
-    """The bytes of the texts of an array, one after the other: no copy is made."""
-    offsets, data = lines.buffers()[1:]
-    if not len(lines) or offsets is None or data is None:
-        return memoryview(b"")
-    ends = memoryview(offsets).cast("q" if pyarrow.types.is_large_string(lines.type) else "i")
-    return memoryview(data)[ends[lines.offset] : ends[lines.offset + len(lines)]]

@@ -220,7 +220,7 @@ class LedgerFile:
     def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
         """Some of its columns, row group by row group. Raises ``InputError``, also if a row is not all of an event."""
         try:
-            for batch in self._file.iter_batches(rows, columns=list(columns)):
+            for batch in self._file.iter_batches(rows, columns=list(columns), use_threads=False):
                 self._check_stored(batch, columns)
                 yield batch
         except (pyarrow.ArrowException, OSError) as error:

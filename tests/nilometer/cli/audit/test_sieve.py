@@ -127,7 +127,7 @@ def test_files_that_were_changed_are_refused(desk: Desk, lines: list[Line]) -> N
     for file in others.rglob("*.parquet"):
         shutil.copy(file, export / file.relative_to(others))
     sieved, whole = audits(desk, export)
-    assert (sieved.code, sieved.err) == (2, whole.err)
+    assert (sieved.code, whole.err in sieved.err) == (2, True)
 
 
 def test_what_has_a_gap_is_judged_in_one_piece(desk: Desk, lines: list[Line]) -> None:
@@ -158,7 +158,7 @@ def test_it_goes_with_no_other_choice(desk: Desk, option: tuple[str, ...]) -> No
     assert "do not go together" in result.err
 
 
-@pytest.mark.parametrize("module", ["duckdb", "pyarrow.parquet"])
+@pytest.mark.parametrize("module", ["numpy", "pyarrow.parquet"])
 def test_without_the_extra_it_says_what_to_install(
     desk: Desk, lines: list[Line], module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

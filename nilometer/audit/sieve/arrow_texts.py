@@ -1,0 +1,59 @@
+"""Columns of texts, as Arrow has them: JSON of figures and of texts, and how they are joined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import cache
+from typing import Final, cast
+
+import numpy
+import pyarrow
+import pyarrow.compute
+from pydantic_core import to_json
+
+from nilometer.audit.sieve.columns import Column
+from rules.symbolic.terms import Sort
+
+_ESCAPED: Final = r'["\\\x00-\x1f]'
+"""What JSON does not take into a text as it is."""
+
+
+@cache
+def constant(text: str) -> pyarrow.Scalar:
+    """A text that is the same in all events. Made once: Arrow takes a millisecond to make one of a ``str``."""
+    return pyarrow.scalar(text, pyarrow.string())
+
+
+def join(pieces: Sequence[str | pyarrow.Array]) -> pyarrow.Array:
+    """Texts that are joined, event by event; at least one is a column."""
+    texts = [constant(piece) if isinstance(piece, str) else piece for piece in pieces]
+    return pyarrow.compute.binary_join_element_wise(*texts, constant(""))
+
+
+def figures_as_json(column: Column, sort: Sort) -> pyarrow.Array:
+    """Numbers, truth values or members of an enum as JSON."""
+    if sort is int:
+        return pyarrow.array(column, pyarrow.int64()).cast(pyarrow.string())
+    return _labels_of(cast("type", sort)).take(pyarrow.array(column.astype(numpy.int8), pyarrow.int8()))
+
+
+@cache
+def _labels_of(sort: type) -> pyarrow.Array:
+    members = [False, True] if sort is bool else list(cast("type[StrEnum]", sort))
+    return pyarrow.array([json.dumps(member) for member in members], pyarrow.string())
+
+
+def or_null(texts: pyarrow.Array) -> pyarrow.Array:
+    """The same, with ``null`` where there is no text."""
+    return pyarrow.compute.fill_null(texts, constant("null")) if texts.null_count else texts
+
+
+def texts_as_json(texts: pyarrow.Array) -> pyarrow.Array:
+    """Texts as JSON has them."""
+    escaped = pyarrow.compute.match_substring_regex(texts, _ESCAPED)
+    if pyarrow.compute.any(escaped).as_py():
+        written = (None if text is None else to_json(text).decode() for text in texts.to_pylist())
+        return pyarrow.array(written, pyarrow.string())
+    return join(['"', texts, '"'])

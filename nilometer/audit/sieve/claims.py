@@ -1,0 +1,249 @@
+"""What events claim: the state before, and what was asked, as columns of the variables of the rules.
+
+Most of it has a column of its own in an export; what has none is read from the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import Final, cast
+
+import numpy
+import pyarrow
+from pydantic_core import from_json, to_json
+
+from domain.events import HostMemoryGranted, HostMemoryReturned
+from domain.quantities import LARGEST
+from nilometer.audit.sieve.arrow_texts import figures_as_json, join, or_null, texts_as_json
+from nilometer.audit.sieve.columns import Column, encode
+from nilometer.audit.sieve.events import CLAIMED, NOTHING, Events
+from nilometer.audit.sieve.expected import HOST_VERSION, Path
+from nilometer.audit.sieve.streams import Streams
+from nilometer.storage.bodies import topic_of
+from rules.symbolic.terms import Sort
+
+_LONGEST: Final = 4
+"""A part of a configuration version with more digits is unreadable."""
+_VM_READ: Final[Path] = ("evidence", "vm")
+
+
+class Rows:
+    """Some of the events, which are looked at together."""
+
+    def __init__(self, events: Events, streams: Streams, index: Column) -> None:
+        self.events = events
+        self.index = index
+        """Which ones."""
+        self._streams = streams
+        self._places = pyarrow.array(index, pyarrow.int64())
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def only(self, which: Column) -> Rows:
+        """Some of them."""
+        return Rows(self.events, self._streams, self.index[which])
+
+    def take(self, texts: pyarrow.Array) -> pyarrow.Array:
+        """Of a column of all events, what these have."""
+        return texts.take(self._places)
+
+    @property
+    def readable(self) -> Column:
+        """What can be read, and has no remark."""
+        return self.events.readable[self.index]
+
+    def are_of(self, kind: str) -> Column:
+        """Whether they are events of VMs (``vm``), or of hosts (``host``)."""
+        begins = f"{kind}/"
+        kinds = self.events.labels("stream").numbered(lambda name: int(name.startswith(begins) and name != begins))
+        is_so: Column = kinds[self.index] == 1
+        return is_so
+
+    @property
+    def version(self) -> Column:
+        """Their versions."""
+        return self.events.integers("version")[self.index]
+
+    @property
+    def stream(self) -> Column:
+        """The numbers of their streams."""
+        return self.events.stream[self.index]
+
+    @cached_property
+    def read_version(self) -> Column:
+        """The version of the host's stream that was read."""
+        return self.claimed(HOST_VERSION, int)
+
+    @cached_property
+    def read_host(self) -> Column:
+        """The number of the stream of the host that was read."""
+        return self.events.labels("read_host_id").numbered(lambda id: self._streams.number(f"host/{id}"))[self.index]
+
+    def is_followed_by(self, stream: Column, version: Column, gives: Column, gets_back: Column) -> Column:
+        """Whether the next event is of this stream and version, recorded at the same time, and grants or returns."""
+        events, following = self.events, self._next
+        topics = events.labels("topic").numbered(lambda topic: _BOOK_TOPICS.get(topic, NOTHING))[following]
+        is_so: Column = (
+            (events.position[following] == events.position[self.index] + 1)
+            & (events.stream[following] == stream)
+            & (events.integers("version")[following] == version)
+            & (events.recorded[following] == events.recorded[self.index])
+            & (topics == numpy.where(gives, 0, 1))
+            & (gives != gets_back)
+        )
+        return is_so
+
+    @property
+    def _next(self) -> Column:
+        following: Column = numpy.minimum(self.index + 1, self.events.count - 1)
+        return following
+
+    @property
+    def next_body(self) -> pyarrow.Array:
+        """What is stored of the event after each."""
+        return self.events.body.take(pyarrow.array(self._next, pyarrow.int64()))
+
+    @cached_property
+    def body(self) -> pyarrow.Array:
+        """What is stored."""
+        return self.take(self.events.body)
+
+    # Parts of bodies, as JSON
+
+    @cached_property
+    def actor(self) -> pyarrow.Array:
+        """Who made the request."""
+        return self.take(self.events.labels("actor").as_json)
+
+    @cached_property
+    def via(self) -> pyarrow.Array:
+        """With which tool."""
+        return self.take(self.events.labels("via").as_json)
+
+    @cached_property
+    def reason(self) -> pyarrow.Array:
+        """Why, or ``null``."""
+        return or_null(self.take(self.events.labels("reason").as_json))
+
+    @property
+    def causation(self) -> pyarrow.Array:
+        """The event that caused it, or ``null``."""
+        return or_null(texts_as_json(self.take(self.events.texts("causation"))))
+
+    @cached_property
+    def correlation(self) -> pyarrow.Array:
+        """What all events of one command have."""
+        return self.take(self.events.correlation)
+
+    @cached_property
+    def happened_text(self) -> pyarrow.Array:
+        """When it happened, as events have it, without quotes and zone."""
+        return self.take(self.events.happened_text)
+
+    @cached_property
+    def recorded_text(self) -> pyarrow.Array:
+        """When it was recorded."""
+        return self.take(self.events.recorded_text)
+
+    @cached_property
+    def subject(self) -> pyarrow.Array:
+        """The id of the VM or host that an event is about."""
+        return self.take(self.events.labels("stream").written(_subject_of))
+
+    @property
+    def own_id(self) -> pyarrow.Array:
+        """The id of the event."""
+        beginnings = self.take(self.events.labels("stream").written(lambda stream: to_json(stream).decode()[:-1]))
+        return join([beginnings, "/", figures_as_json(self.version, int), '"'])
+
+    @cached_property
+    def read_version_text(self) -> pyarrow.Array:
+        """The version of the host's stream that was read."""
+        return figures_as_json(self.read_version, int)
+
+    @property
+    def version_before_text(self) -> pyarrow.Array:
+        """The version of its own stream before it."""
+        return figures_as_json(self.version - 1, int)
+
+    @cached_property
+    def data(self) -> Sequence[object]:
+        """The data in the bodies; ``None`` where it cannot be read."""
+        return [_data_in(body) for body in self.body.to_pylist()]
+
+    def claimed(self, path: Path, sort: Sort) -> Column:
+        """What the events claim at a place in their data, as numbers; -1 where they claim nothing that is one."""
+        number = _number_of(path, sort)
+        if path[-2:-1] == ("config_version",):
+            path = path[:-1]
+        name = _column_of(path)
+        if name is not None and sort is int:
+            return self.events.integers(name)[self.index]
+        if name is not None:
+            return self.events.labels(name).numbered(number)[self.index]
+        if path[:2] == _VM_READ:
+            settings = self.events.settings
+            return self.events.labels("read_vm").chosen([number(_at(part, path[2:])) for part in settings])[self.index]
+        return numpy.array([number(_at(data, path)) for data in self.data], numpy.int64)
+
+    def claimed_text(self, path: Path) -> pyarrow.Array:
+        """The texts that the events claim at a place in their data, as JSON; null where they claim none."""
+        name = _column_of(path)
+        if name is not None:
+            return self.take(self.events.labels(name).as_json)
+        texts = (_at(data, path) for data in self.data)
+        return pyarrow.array(
+            (to_json(text).decode() if isinstance(text, str) else None for text in texts), pyarrow.string()
+        )
+
+
+_BOOK_TOPICS: Final = {topic_of(kind): number for number, kind in enumerate((HostMemoryGranted, HostMemoryReturned))}
+
+
+def _subject_of(stream: str) -> str:
+    return to_json(stream.split("/")[1]).decode()
+
+
+def _column_of(path: Path) -> str | None:
+    """The column of an export that has what stands at a place in the data."""
+    if path[:2] == ("evidence", "host"):
+        name = "_".join(("read", *path[1:]))
+    else:
+        name = "_".join(path) if path[0] == "before" or len(path) == 1 else ""
+    return name if name in CLAIMED else None
+
+
+def _data_in(body: str) -> object:
+    try:
+        return _at(from_json(body), ("data",))
+    except ValueError:
+        return None
+
+
+def _at(value: object, path: Sequence[str]) -> object:
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = cast("Mapping[str, object]", value).get(name)
+    return value
+
+
+def _number_of(path: Path, sort: Sort) -> Callable[[object], int]:
+    """How what stands at a place becomes a number; -1 for what is none."""
+    if path[-2:-1] == ("config_version",):
+        return partial(_part_of_version, {"major": 0, "minor": 1}[path[-1]])
+    if issubclass(sort, StrEnum):
+        members = {member.value: int(encode(member)) for member in sort}
+        return lambda value: members.get(value, NOTHING) if isinstance(value, str) else NOTHING
+    if sort is bool:
+        return lambda value: int(value) if isinstance(value, bool) else NOTHING
+    return lambda value: value if type(value) is int and 0 <= value <= LARGEST else NOTHING
+
+
+def _part_of_version(part: int, value: object) -> int:
+    """The major or minor number of a configuration version such as ``10.0``."""
+    text = value.split(".")[part : part + 1] if isinstance(value, str) else []
+    return int(text[0]) if text and len(text[0]) <= _LONGEST and text[0].isdecimal() else NOTHING

@@ -1,0 +1,241 @@
+"""Some consecutive events of an export as columns: numbers as arrays of numpy, texts as arrays of Arrow.
+
+No column is trusted: from what they claim, the body that should be stored is written, and compared with the one that
+is. So a column that lies leaves its event to the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final, NamedTuple, TypeVar, cast
+
+import numpy
+import pyarrow
+import pyarrow.compute
+from pydantic_core import from_json, to_json
+
+from nilometer.audit.sieve.arrow_texts import texts_as_json
+from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.streams import Streams
+from nilometer.history.columns import COLUMNS
+from nilometer.history.parquet.arrow import to_utc_times
+from nilometer.history.parquet.chunks import Table
+
+T = TypeVar("T")
+
+CLAIMED: Final = tuple(
+    column.name
+    for column in COLUMNS
+    if column.name.startswith(("before_", "read_")) or column.name in ("requested", "size")
+)
+_METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlation", "causation")
+"""The columns that have what events claim."""
+READ: Final = ("position", "stream", "version", "topic", "body", "command", *_METADATA, *CLAIMED)
+"""The columns of an export that are read."""
+
+NOTHING: Final = -1
+"""Stands where there is no number: no figure of an event is negative."""
+_BEGINNING: Final = datetime(1970, 1, 1)
+_FIRST_MOMENT, _LAST_MOMENT = (
+    (moment - _BEGINNING) // timedelta(microseconds=1) for moment in (datetime(1, 1, 1), datetime(9999, 12, 31))
+)
+UNKNOWN_TIME: Final = numpy.iinfo(numpy.int64).min
+_MICROSECONDS: Final = pyarrow.timestamp("us")
+
+
+Key = tuple[str, str, bool]
+"""The topic of an event, its command, and whether it says a size: by these its form is found."""
+
+
+class RawEvent(NamedTuple):
+    """An event as it is stored."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    body: str
+    recorded: int
+    """When it was recorded, in microseconds, as the column has it."""
+    recorded_text: str | None
+
+
+class Labels:
+    """A column of texts of which many are the same."""
+
+    def __init__(self, texts: pyarrow.Array) -> None:
+        encoded = texts.dictionary_encode()
+        self._indices = encoded.indices
+        self.numbers = to_numbers(encoded.indices)
+        """Which text each event has, from 0; -1 where it has none."""
+        self.texts = cast("list[str]", encoded.dictionary.to_pylist())
+
+    def numbered(self, number_of: Callable[[str], int]) -> Column:
+        """A number for each event, by its text."""
+        return self.chosen([number_of(text) for text in self.texts])
+
+    def chosen(self, numbers: Sequence[int]) -> Column:
+        """The number of each event, where these are the numbers of the texts."""
+        return numpy.array([*numbers, NOTHING], numpy.int64)[self.numbers]
+
+    def written(self, write: Callable[[str], str]) -> pyarrow.Array:
+        """A text for each event, by its text; null where it has none."""
+        return pyarrow.array([write(text) for text in self.texts], pyarrow.string()).take(self._indices)
+
+    @cached_property
+    def as_json(self) -> pyarrow.Array:
+        """The texts of all events as JSON has them; null where there is none."""
+        return self.written(lambda text: to_json(text).decode())
+
+
+class Events:
+    """Some consecutive events, in the order of positions."""
+
+    def __init__(self, table: Table, streams: Streams) -> None:
+        positions = to_numbers(table.column("position").combine_chunks())
+        if (positions[1:] <= positions[:-1]).any():
+            order = numpy.argsort(positions, kind="stable")
+            table, positions = table.take(pyarrow.array(order, pyarrow.int64())), positions[order]
+        self.position = positions
+        self.count = len(positions)
+        self._table = table
+        self._labels: dict[str, Labels] = {}
+        self._integers: dict[str, Column] = {}
+        self.stream = self.labels("stream").numbered(streams.number)
+        """The numbers of their streams."""
+
+    def texts(self, name: str) -> pyarrow.Array:
+        """A column of texts."""
+        return self._table.column(name).combine_chunks()
+
+    @cached_property
+    def body(self) -> pyarrow.Array:
+        """What is stored."""
+        return self.texts("body")
+
+    def labels(self, name: str) -> Labels:
+        """A column of texts of which many are the same."""
+        found = self._labels.get(name)
+        if found is None:
+            found = self._labels[name] = Labels(self.texts(name))
+        return found
+
+    def integers(self, name: str) -> Column:
+        """A column of numbers."""
+        found = self._integers.get(name)
+        if found is None:
+            found = self._integers[name] = to_numbers(self._table.column(name).combine_chunks())
+        return found
+
+    def by_key(self, wanted: Mapping[Key, T], among: Column) -> Iterator[tuple[T, Column]]:
+        """For each key that is wanted, the events among some that have it."""
+        topics, commands = self.labels("topic"), self.labels("command")
+        sized = (self.integers("size") != NOTHING).astype(numpy.int64)
+        combined = ((topics.numbers.astype(numpy.int64) * (len(commands.texts) + 1)) + commands.numbers + 1) * 2 + sized
+        order = numpy.argsort(combined, kind="stable")
+        order = order[among[order]]
+        if not len(order):
+            return
+        found, begins = numpy.unique(combined[order], return_index=True)
+        keys: list[int] = found.tolist()
+        for key, index in zip(keys, numpy.split(order, begins[1:]), strict=True):
+            topic, command = divmod(key // 2, len(commands.texts) + 1)
+            value = wanted.get((topics.texts[topic], commands.texts[command - 1], bool(key % 2))) if command else None
+            if value is not None:
+                yield value, index
+
+    def recorded_earlier(self, before: int) -> list[int]:
+        """Which of them were recorded before the one before them; ``before`` is when the one before all was."""
+        previous = numpy.concatenate([[before], self.recorded[:-1]])
+        return numpy.flatnonzero((self.recorded < previous) & (self.recorded != UNKNOWN_TIME)).tolist()
+
+    def raw(self, place: int) -> RawEvent:
+        """One of them, as it is stored."""
+        (recorded,) = to_utc_times(self._table.column("recorded").slice(place, 1))
+        return RawEvent(
+            position=int(self.position[place]),
+            stream=self._one("stream", place),
+            version=int(self.integers("version")[place]),
+            topic=self._one("topic", place),
+            body=self._one("body", place),
+            recorded=int(self.recorded[place]),
+            recorded_text=recorded,
+        )
+
+    def place(self, place: int) -> tuple[int, str, str]:
+        """Position, time and stream of one of them."""
+        (happened,) = to_utc_times(self._table.column("happened").slice(place, 1))
+        return int(self.position[place]), happened or "", self._one("stream", place)
+
+    def _one(self, name: str, place: int) -> str:
+        text: str = self._table.column(name)[place].as_py()
+        return text
+
+    @cached_property
+    def settings(self) -> Sequence[object]:
+        """The settings of VMs that decisions read, which events name by their numbers in ``read_vm``."""
+        return [_parsed(text) for text in self.labels("read_vm").texts]
+
+    @cached_property
+    def readable(self) -> Column:
+        """What each event has that can be read, and has no remark."""
+        named = numpy.ones(self.count, bool)
+        for name in ("actor", "via"):
+            named &= self.labels(name).numbered(len) > 0
+        lengths = pyarrow.compute.binary_length(self.texts("correlation"))
+        return (
+            named
+            & (to_numbers(lengths) > 0)
+            & (self.recorded >= self.happened)
+            & (self.happened >= _FIRST_MOMENT)
+            & (self.recorded < _LAST_MOMENT)
+        )
+
+    @cached_property
+    def happened(self) -> Column:
+        """When they happened, in microseconds."""
+        return self._moments("happened")
+
+    @cached_property
+    def recorded(self) -> Column:
+        """When they were recorded, in microseconds."""
+        return self._moments("recorded")
+
+    @cached_property
+    def happened_text(self) -> pyarrow.Array:
+        """When they happened, as events have it."""
+        return self._moment_texts("happened")
+
+    @cached_property
+    def recorded_text(self) -> pyarrow.Array:
+        """When they were recorded, as events have it."""
+        return self._moment_texts("recorded")
+
+    @cached_property
+    def correlation(self) -> pyarrow.Array:
+        """Their correlations, as JSON."""
+        return texts_as_json(self.texts("correlation"))
+
+    def _moments(self, name: str) -> Column:
+        moments = self._table.column(name).combine_chunks().cast(_MICROSECONDS).cast(pyarrow.int64())
+        return to_numbers(moments, int(UNKNOWN_TIME))
+
+    def _moment_texts(self, name: str) -> pyarrow.Array:
+        texts = self._table.column(name).combine_chunks().cast(_MICROSECONDS).cast(pyarrow.string())
+        return pyarrow.compute.binary_replace_slice(texts.cast(pyarrow.binary()), 10, 11, b"T").cast(pyarrow.string())
+
+
+def to_numbers(values: pyarrow.Array, nothing: int = NOTHING) -> Column:
+    """A column of numbers, ``nothing`` where it is null."""
+    if values.null_count:
+        values = pyarrow.compute.fill_null(values, nothing)
+    return values.to_numpy()
+
+
+def _parsed(text: str) -> object:
+    try:
+        return from_json(text)
+    except ValueError:
+        return None
