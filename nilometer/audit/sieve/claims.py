@@ -15,6 +15,7 @@ import pyarrow
 from pydantic_core import from_json, to_json
 
 from domain.events import HostMemoryGranted, HostMemoryReturned
+from domain.identifiers import host_stream, split_stream, subject_id
 from domain.quantities import LARGEST
 from nilometer.audit.sieve.arrow_texts import figures_as_json, join, or_null, texts_as_json
 from nilometer.audit.sieve.columns import Column, encode
@@ -29,7 +30,7 @@ _LONGEST: Final = 4
 _VM_READ: Final[Path] = ("evidence", "vm")
 
 
-class Rows:
+class EventRows:
     """Some of the events, which are looked at together."""
 
     def __init__(self, events: Events, streams: Streams, index: Column) -> None:
@@ -42,9 +43,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.index)
 
-    def only(self, which: Column) -> Rows:
+    def only(self, which: Column) -> EventRows:
         """Some of them."""
-        return Rows(self.events, self._streams, self.index[which])
+        return EventRows(self.events, self._streams, self.index[which])
 
     def take(self, texts: pyarrow.Array) -> pyarrow.Array:
         """Of a column of all events, what these have."""
@@ -57,8 +58,7 @@ class Rows:
 
     def are_of(self, kind: str) -> Column:
         """Whether they are events of VMs (``vm``), or of hosts (``host``)."""
-        begins = f"{kind}/"
-        kinds = self.events.labels("stream").numbered(lambda name: int(name.startswith(begins) and name != begins))
+        kinds = self.events.labels("stream").numbered(lambda name: int(split_stream(name)[0] == kind))
         is_so: Column = kinds[self.index] == 1
         return is_so
 
@@ -80,7 +80,7 @@ class Rows:
     @cached_property
     def read_host(self) -> Column:
         """The number of the stream of the host that was read."""
-        return self.events.labels("read_host_id").numbered(lambda id: self._streams.number(f"host/{id}"))[self.index]
+        return self.events.labels("read_host_id").numbered(lambda id: self._streams.number(host_stream(id)))[self.index]
 
     def is_followed_by(self, stream: Column, version: Column, gives: Column, gets_back: Column) -> Column:
         """Whether the next event is of this stream and version, recorded at the same time, and grants or returns."""
@@ -204,7 +204,7 @@ _BOOK_TOPICS: Final = {topic_of(kind): number for number, kind in enumerate((Hos
 
 
 def _subject_of(stream: str) -> str:
-    return to_json(stream.split("/")[1]).decode()
+    return to_json(subject_id(stream)).decode()
 
 
 def _column_of(path: Path) -> str | None:

@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.compute
 
 from domain.quantities import LARGEST
-from nilometer.audit.sieve.claims import Rows
+from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.events import Events
 from nilometer.audit.sieve.expected import ExpectedEvent
@@ -105,12 +105,12 @@ class Form:
         """Those of some events that are stored as they would be recorded in this form."""
         found = list[Written]()
         for begin in range(0, len(index), ROWS_TOGETHER):
-            written = self._look(Rows(events, streams, index[begin : begin + ROWS_TOGETHER]))
+            written = self._look(EventRows(events, streams, index[begin : begin + ROWS_TOGETHER]))
             if written is not None:
                 found.append(written)
         return found
 
-    def _look(self, rows: Rows) -> Written | None:
+    def _look(self, rows: EventRows) -> Written | None:
         rows, given = self._read_claims(rows)
         columns = self._program.run(given, len(rows))
         texts = {path: rows.claimed_text(path) for path in self._texts}
@@ -143,7 +143,7 @@ class Form:
         )
         return written if sound.all() else written.only(sound)
 
-    def _read_claims(self, rows: Rows) -> tuple[Rows, dict[str, Column]]:
+    def _read_claims(self, rows: EventRows) -> tuple[EventRows, dict[str, Column]]:
         """The columns of the variables, of the events that claim them all, and no others."""
         given = {name: rows.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
         sane = rows.readable & rows.are_of("vm" if self._reads_host else "host")

@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from domain.settings import ConfigVersion
 from nilometer.audit.sieve.arrow_texts import constant, figures_as_json, join
-from nilometer.audit.sieve.claims import Rows
+from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.expected import Claimed, FromStream, Nullable, Part, Path, ReadVersion, Text, VersionBefore
 from rules.symbolic import terms
@@ -28,7 +28,7 @@ NULL: Final = "null"
 class Writing:
     """Some events of which bodies are written, and the columns of the terms in them."""
 
-    def __init__(self, rows: Rows, columns: Sequence[Column], texts: Mapping[Path, pyarrow.Array]) -> None:
+    def __init__(self, rows: EventRows, columns: Sequence[Column], texts: Mapping[Path, pyarrow.Array]) -> None:
         self.rows = rows
         self.texts = texts
         """The texts that the events claim, as JSON."""
