@@ -58,7 +58,9 @@ class EventRows:
 
     def are_of(self, kind: str) -> Column:
         """Whether they are events of VMs (``vm``), or of hosts (``host``)."""
-        kinds = self.events.labels("stream").numbered(lambda name: int(split_stream(name)[0] == kind))
+        kinds = self.events.labels("stream").numbered(
+            lambda name: int(split_stream(name)[0] == kind and subject_id(name) != "")
+        )
         is_so: Column = kinds[self.index] == 1
         return is_so
 
