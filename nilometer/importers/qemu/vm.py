@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Final, Protocol
 
 from domain.identifiers import UtcTime, vm_stream
@@ -12,7 +11,6 @@ from domain.observed.devices import Accounts, DeviceAccount, assigned_of, lent_o
 from domain.observed.events import DeviceFigures, Grounds, Observed, VmMemoryMoved, VmObserved
 from domain.observed.vm import ObservedVm
 from domain.observed.words import BASE_MEMORY, UNKNOWN_ACTOR, Means, WhyMoved
-from domain.quantities import LARGEST
 from domain.state import Power
 from nilometer.importers.qemu.entries import LastRecord, QueuedRecord, later
 from nilometer.importers.qemu.machine import Machine
@@ -26,16 +24,11 @@ from nilometer.importers.qemu.measures import (
 )
 from nilometer.importers.qemu.records import QmpEventRecord
 from nilometer.importers.qemu.sizes import BALLOON, MODULES, means_of
-from nilometer.importers.settlement import LARGEST_PAGE
+from nilometer.importers.qemu.swings import SWING_TIME, Swing, swings_about
 from nilometer.ledger.requests import Fact
 
 KEPT_PART: Final = 64
 """A kernel keeps up to this part of the memory that it is given, for its own account of it."""
-SWING_TIME: Final = timedelta(hours=1)
-"""What is recorded of a size that swings: one event in this time, as of Dynamic Memory."""
-
-NEAR: Final = 64
-"""A size swings about a target where it is no farther from it than this part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +60,6 @@ class QemuHost(Protocol):
     def emit(self, fact: Fact, correlation: str | None, who: Requester | None) -> None:
         """Adds an event, the request that it is part of, and who made it."""
         ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Swing:
-    """Moves of a device about the target of a request: recorded as one."""
-
-    request: int
-    late: bool
-    size_from: int
-    since: str
-    size_to: int = 0
-    happened: str = ""
-    record: str = ""
-    least: int = LARGEST
-    most: int = 0
-    count: int = 0
-
-    def add(self, before: int, after: int, happened: str, record: str) -> None:
-        """Adds a move."""
-        self.size_to, self.happened, self.record = after, happened, record
-        self.least, self.most = min(self.least, before, after), max(self.most, before, after)
-        self.count += 1
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -229,21 +200,12 @@ class QemuVm:
         return sum(swing.count for swing in self.swings.values())
 
     def _add_swing(self, entry: QueuedRecord, device: str, before: int, after: int) -> bool:
-        """Adds a move to the swings of its device; returns false for a move that is none.
-
-        A size swings when it crosses the target of a request again, near to it; or when it moves where the guest's
-        pages let it come no nearer to the target.
-        """
+        """Adds a move to the swings of its device; returns false for a move that is none."""
         request = self.fold.requests.get(device)
-        if request is None or request.size_from is None or request.size == request.size_from:
+        if request is None or not swings_about(
+            request, before, after, is_balloon=device == BALLOON, is_swinging=device in self.swings
+        ):
             return False
-        target = request.target
-        distance = max(abs(before - target), abs(after - target))
-        if device != BALLOON or distance >= LARGEST_PAGE:
-            crosses = (before - target) * (after - target) < 0
-            was_beyond = (before - target) * (target - request.size_from) > 0 or request.beyond is not None
-            if not crosses or not (was_beyond or device in self.swings) or distance * NEAR > target:
-                return False
         exact = entry.exact_times.get(device)
         happened = entry.time if exact is None or exact < self._last_move(device) else exact
         swing = self.swings.get(device)
