@@ -161,7 +161,8 @@ def _numbered_lines(stream: ByteStream, name: str, on_error: OnError | None) -> 
 
 def unreadable(place: str, error: UnreadableLine) -> InputError:
     """The error for a line that is no event."""
-    return InputError(f"{place}: {error}", hint=f"{error.hint or HINT}; {KEEP_GOING}")
+    hint = error.hint or HINT
+    return InputError(f"{place}: {error}", hint=f"{hint}{'' if hint.endswith('?') else ';'} {KEEP_GOING}")
 
 
 def _batches(lines: Iterator[tuple[int, bytes]], on_error: OnError | None) -> Iterator[list[tuple[int, bytes]]]:

@@ -17,7 +17,7 @@ LONGEST_NUMBER: Final = 100
 """Characters of a number."""
 
 NO_JSON: Final = "is it the file you meant, one JSON object a line?"
-CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read rewritten later"
+CUT_OFF: Final = "the line may have been cut off: a file that is still being written can be read again later"
 _DIGITS: Final = bytes(ord("0") if byte in b"-+.0123456789eE" else ord(" ") for byte in range(256))
 _TOO_LONG: Final = b"0" * (LONGEST_NUMBER + 1)
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")

@@ -168,6 +168,13 @@ def test_a_line_that_is_no_event_is_told_with_its_place_and_reason(line: bytes, 
     assert error.hint
 
 
+def test_a_hint_is_sentences_that_can_be_read() -> None:
+    skips = "nilo audit --keep-going skips such lines"
+    cut_off = "the line may have been cut off: a file that is still being written can be read again later"
+    assert problem(LINES[1], GOOD[:-9]).hint == f"{cut_off}; {skips}"
+    assert problem(LINES[1], b"no JSON").hint == f"is it the file you meant, one JSON object a line? {skips}"
+
+
 def test_a_line_that_lacks_something_says_what() -> None:
     for name in ("actor", "data", "id", "position", "recorded", "source", "time", "via"):
         line = json.loads(GOOD)
