@@ -50,7 +50,6 @@ class Solver:
         self._context = self._encode.context.ref()
         self._solver = z3.Solver(ctx=self._encode.context)
         self._solver.set("rlimit", budget)
-        self._solver.set("arith.solver", 2)  # the older one, which needs four fifths of the time for these conditions
         self._solver.set("ctrl_c", False)  # else Z3 handles Ctrl-C itself, and the current result is unknown
         self._assumed: list[Term] = []
         self._depth = 0
