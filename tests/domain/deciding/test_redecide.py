@@ -183,6 +183,7 @@ def test_what_an_event_records_otherwise_than_decided_is_named(event: VmEvent, s
 
 def test_the_half_on_the_host_and_a_true_refusal_differ_in_nothing() -> None:
     assert [find_other_decision(event) for _, event in (*ADDED.events, *MOVED.events)] == [None] * 3
+    assert [find_other_decision(event) for _, event in given(HOST, WEB).when(START).answer.events] == [None] * 2
 
 
 def test_the_vm_is_read_from_an_event_figure_by_figure() -> None:
