@@ -17,7 +17,7 @@ from rules.policies.checking import Kept, PolicyCheck, PolicyReport
 from rules.policies.enforcing import digest_of, enforced_policy
 from rules.policies.policy import Policy
 from rules.policies.reading import read_policies
-from tests.domain.deciding.test_policies import TENTH
+from tests.domain.deciding.test_policies import KEEPS
 from tests.nilometer.ledger.test_adopting import NEVER_OFF
 from tests.nilometer.ledger.test_breakers import ADOPTED, METADATA
 
@@ -105,10 +105,10 @@ def test_of_a_wrong_policy_nothing_is_to_be_recorded() -> None:
 
 
 def test_a_policy_conflicts_with_another_that_is_adopted_and_not_with_the_text_that_it_replaces() -> None:
-    tenth, none_free = read(TENTH), TENTH.replace(">=", "<")
-    beside = read(none_free.replace("tenth_stays_free", "none_free"))
-    assert prepare_adoption([beside], adopted(tenth), from_now=True).refusal is AdoptionRefusal.WRONG
-    assert prepare_adoption([read(none_free)], adopted(tenth), from_now=True).refusal is None
+    small = KEEPS.replace(">= 2 * GiB", "<= 1 * GiB")
+    beside = read(small.replace("web_keeps_2_gib", "small"))
+    assert prepare_adoption([beside], adopted(read(KEEPS)), from_now=True).refusal is AdoptionRefusal.WRONG
+    assert prepare_adoption([read(small)], adopted(read(KEEPS)), from_now=True).refusal is None
 
 
 def report(**found: Any) -> PolicyReport:
