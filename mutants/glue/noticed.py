@@ -26,6 +26,10 @@ DECIDING: Final = (
     "tests/domain/deciding/test_redecide_policies.py",
     "tests/rules/judging/decided/test_histories.py",
 )
+READING: Final = (
+    "tests/nilometer/ledger/test_reading_arguments.py",
+    "tests/nilometer/ledger/test_answers_before_an_error.py",
+)
 STORING: Final = (
     "tests/nilometer/storage/test_bodies.py",
     "tests/nilometer/storage/test_stored_events.py",
@@ -122,7 +126,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/history/codecs.py": (*STORING, "tests/nilometer/audit/test_reading.py"),
     "nilometer/ledger/adopting.py": ADOPTING,
     "nilometer/ledger/books.py": BOOKS_OF_GROUPS,
-    "nilometer/ledger/ledger.py": ("tests/nilometer/ledger/test_reading_arguments.py", *WRITING, *ADOPTING),
+    "nilometer/ledger/ledger.py": (*READING, *WRITING, *ADOPTING),
     "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),

@@ -22,6 +22,7 @@ SAME_VM: Final = "it is the same VM, whose id and name stay"
 READ_BACK: Final = "the second writer only spares that an event is read back, which comes to the same"
 LOADED: Final = "the classes are loaded though only annotations name them, which are never evaluated: it takes longer"
 NO_TYPES: Final = "when it runs, TYPE_CHECKING never holds either"
+PAUSES: Final = "how long a writer waits after a lost race changes nothing of what it writes then"
 SIZE: Final = "a size of 0 bytes has passed before"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 REASONS: Final = {
@@ -267,8 +268,7 @@ REASONS: Final = {
     "rules.policie… → if False: from rules.policie…": NO_TYPES,
     "nilometer/ledger/ledger.py: Ledger.catch_up: dropped condition: self.views.damaged and (not self.read_only) → "
     "not self.read_only": "views that are up to date are brought up to date again: it takes longer",
-    "nilometer/ledger/ledger.py: Ledger.record: left out: self._pause(lost) → nothing": (
-        "how long a writer waits after a lost race changes nothing of what it writes then"
-    ),
+    "nilometer/ledger/ledger.py: Ledger.record: left out: self._pause(lost) → nothing": PAUSES,
+    "nilometer/ledger/ledger.py: Ledger._pause: constant: 2 → 3": PAUSES,
 }
 """By ``WrongFile.key``."""

@@ -16,6 +16,7 @@ from nilometer.ledger.requests import Request, Result
 from tests.domain.deciding.test_policies import KEEPS, TENTH, parse
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.ledger import processes
+from tests.nilometer.storage.meanwhile import Commits
 from tests.oracle.shapes import Line
 
 LARGE = KEEPS.replace("2 * GiB", "8 * GiB").replace("web_keeps_2_gib", "large")
@@ -81,6 +82,19 @@ def test_it_is_refused_while_somebody_breaks_it_and_then_only_steps_are_allowed_
     assert execute(ledger, do("remove-memory", amount="1GiB")).code is Code.POLICY
     assert execute(ledger, do("stop")).code is None
     assert execute(ledger, do("start")).code is Code.POLICY
+
+
+def test_a_policy_that_somebody_breaks_just_before_it_is_written_is_not_adopted(ledger: Ledger) -> None:
+    execute(ledger, HOST, WEB, START)
+    with Ledger.open(ledger.url) as other:
+        Commits(ledger, lambda: execute(other, do("add-memory", amount="58GiB")))
+        assert adopt(ledger, TENTH).refusal is AdoptionRefusal.BROKEN
+        Commits(ledger, lambda: execute(other, do("remove-memory", amount="2MiB")))
+        assert adopt(ledger, TENTH, from_now=True).refusal is None
+    (envelope,) = ledger.stream("policy/tenth_stays_free")
+    assert isinstance(envelope.event, PolicyAdopted)
+    (breaker,) = envelope.event.broken
+    assert (breaker.subject, envelope.event.from_now) == ("host/hv01", True)
 
 
 def test_a_policy_that_would_refuse_a_stop_is_not_adopted(ledger: Ledger) -> None:

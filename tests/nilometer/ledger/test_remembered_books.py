@@ -227,10 +227,21 @@ def test_a_registration_that_a_policy_refused_is_decided_again_where_it_is_retir
 
 
 def test_commands_of_one_commit_on_vms_of_one_group_count_on_each_other(ledger: Ledger) -> None:
+    ask(ledger, "add-memory", vm="db01", amount="1GiB")  # the book is remembered
     lines = [request("add-memory", vm=vm, amount="7GiB") for vm in ("db01", "web01", "db01")]
     answers = ledger.execute_all(lines)
-    assert [getattr(answer, "granted", None) for answer in answers] == [7 * GiB, 5 * GiB, 0]
-    assert [envelope.version for envelope in ledger.stream(BOOK)] == [1, 2, 3]
+    assert [getattr(answer, "granted", None) for answer in answers] == [7 * GiB, 4 * GiB, 0]
+    assert [envelope.version for envelope in ledger.stream(BOOK)] == [1, 2, 3, 4]
+
+
+def test_a_book_that_is_opened_is_recorded_though_the_command_is_an_error(ledger: Ledger) -> None:
+    retire(ledger)
+    adopt_unproved(ledger, LESS, with_book=False)
+    with Ledger.open(ledger.url) as other:
+        with pytest.raises(InputError, match="is before the last event"):
+            ask(other, "add-memory", vm="web01", amount="1GiB", at="2026-11-23T08:00:00.000000Z")
+        assert other.has_recorded
+    assert isinstance([one.event for one in ledger.stream(BOOK)][-1], GroupOpened)
 
 
 def test_the_book_is_read_after_the_vms_beside(ledger: Ledger, known: Repository) -> None:
