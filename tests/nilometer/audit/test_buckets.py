@@ -18,9 +18,12 @@ from nilometer.audit.parallel import check_absent
 from nilometer.audit.result import Audit
 from nilometer.audit.shares import ShareNumber, judge_share
 from nilometer.audit.sources import FileSource
+from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.history.parquet.manifest import NAME, read_manifest
-from tests.nilometer.audit.mixed import contents_of, exported, judged_whole, mixed_history, with_faults
+from tests.domain.given import HOST, SMALL_HOST, START, WEB, do
+from tests.nilometer.audit.mixed import LEDGER, contents_of, exported, judged_whole, mixed_history, with_faults
 from tests.nilometer.cli.calling import Desk
+from tests.rules.judging.histories import history
 
 
 def shown(audit: Audit, folder: str) -> dict[str, object]:
@@ -65,6 +68,32 @@ def test_shares_of_buckets_come_to_what_the_whole_comes_to(
         joined = Audit(minor=True)
         joined.merge(audits)
         assert shown(joined, export) == shown(judged_whole(lines), export)
+
+
+def test_buckets_that_a_refused_migration_connects_after_an_export_are_judged_together(tmp_path: Path) -> None:
+    events = history(
+        HOST,
+        SMALL_HOST,
+        WEB,
+        {**WEB, "vm": "two"},
+        {**START, "vm": "two"},
+        *(do("report-in-use", "two", in_use=f"{size}MiB") for size in range(600, 606)),
+        {"command": "move-vm", "vm": "two", "to": "hv02"},
+    )
+    lines = [envelope_to_cloudevent(envelope, LEDGER) for envelope in events]
+    folder = exported(lines, tmp_path, 2, pieces=2)
+    assert read_manifest(folder).joined == ((0, 1),)  # the VM's events are in the one, its new host's in the other
+    export = str(folder)
+    audits = list[Audit]()
+    for number in (1, 2):
+        source = open_bucketed(export, 2)
+        assert source is not None
+        grouping = source.survey()
+        assert grouping.sizes == [len(lines)]
+        audits.append(judge_share(source, grouping, ShareNumber(number, 2), lambda audit: None))
+    joined = Audit(minor=True)
+    joined.merge(audits)
+    assert shown(joined, export) == shown(judged_whole(lines), export)
 
 
 def test_with_several_cores_each_process_reads_its_own_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
