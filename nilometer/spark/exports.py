@@ -93,18 +93,20 @@ def _find_manifest(spark: SparkSession, source: str) -> tuple[Manifest, list[str
     folder = hadoop.Path(source)
     try:
         system = folder.getFileSystem(context._jsc.hadoopConfiguration())
+        whole, paths, listed = str(system.resolvePath(folder)), list[str](), system.listFiles(folder, True)
+        while listed.hasNext():
+            path = str(listed.next().getPath().toString())
+            if path.endswith(".parquet"):
+                paths.append(path.removeprefix(whole).lstrip("/"))
         if not system.exists(hadoop.Path(folder, NAME)):
+            if paths:
+                raise InputError(f"{source}: {NAME} is missing, the list of the export's files", hint=EXPORT_AGAIN)
             return None
         stream = system.open(hadoop.Path(folder, NAME))
         try:
             content = bytes(context._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
         finally:
             stream.close()
-        whole, paths, listed = str(system.resolvePath(folder)), list[str](), system.listFiles(folder, True)
-        while listed.hasNext():
-            path = str(listed.next().getPath().toString())
-            if path.endswith(".parquet"):
-                paths.append(path.removeprefix(whole).lstrip("/"))
     except Py4JJavaError:
         return None  # not a folder that Hadoop can read, such as a pattern: Spark says what is wrong with it
     return parse_manifest(content, Path(source)), paths

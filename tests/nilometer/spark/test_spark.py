@@ -169,6 +169,7 @@ def test_an_export_as_parquet_that_is_not_what_was_written_is_refused(spark: Spa
         (changed("order", lambda _, file: without_an_order(file)), "the rows were put in another order"),
         (changed("less", with_a_row_less), "its rows are not those that were written"),
         (changed("unfinished", unfinished), "the export was not finished"),
+        (changed("unlisted", lambda folder, _: (folder / NAME).unlink()), "_nilometer.jsonl is missing"),
     ):
         with pytest.raises(InputError, match=words) as error:
             audit(spark, folder)
