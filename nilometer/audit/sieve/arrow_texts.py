@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
-from typing import Final, cast
+from typing import cast
 
 import numpy
 import pyarrow
@@ -16,8 +16,8 @@ from pydantic_core import to_json
 from nilometer.audit.sieve.columns import Column
 from rules.symbolic.terms import Sort
 
-_ESCAPED: Final = r'["\\\x00-\x1f]'
-"""What JSON does not take into a text as it is."""
+_QUOTE, _BACKSLASH, _SPACE = b'"\\ '
+"""What JSON does not take into a text as it is: the first two, and what comes before a space."""
 
 
 @cache
@@ -52,8 +52,17 @@ def or_null(texts: pyarrow.Array) -> pyarrow.Array:
 
 def texts_as_json(texts: pyarrow.Array) -> pyarrow.Array:
     """Texts as JSON has them."""
-    escaped = pyarrow.compute.match_substring_regex(texts, _ESCAPED)
-    if pyarrow.compute.any(escaped).as_py():
+    if _are_escaped(texts):
         written = (None if text is None else to_json(text).decode() for text in texts.to_pylist())
         return pyarrow.array(written, pyarrow.string())
     return join(['"', texts, '"'])
+
+
+def _are_escaped(texts: pyarrow.Array) -> bool:
+    """Whether some text may have a character that JSON escapes."""
+    _, offsets, data = texts.buffers()
+    if offsets is None or data is None or not len(texts):
+        return False
+    begin, end = numpy.frombuffer(memoryview(offsets), numpy.int32)[[texts.offset, texts.offset + len(texts)]]
+    characters = numpy.frombuffer(memoryview(data), numpy.uint8)[begin:end]
+    return bool(((characters < _SPACE) | (characters == _QUOTE) | (characters == _BACKSLASH)).any())

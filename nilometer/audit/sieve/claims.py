@@ -27,7 +27,10 @@ from rules.symbolic.terms import Sort
 
 _LONGEST: Final = 4
 """A part of a configuration version with more digits is unreadable."""
-_VM_READ: Final[Path] = ("evidence", "vm")
+VM_READ: Final[Path] = ("evidence", "vm")
+"""Where the settings of the VM stand that a decision read."""
+_ELSEWHERE: Final[Mapping[Path, str]] = {("in_use",): "after_in_use"}
+"""What has no column of its own, but is said a second time where there is one."""
 
 
 class EventRows:
@@ -106,12 +109,12 @@ class EventRows:
     @property
     def next_body(self) -> pyarrow.Array:
         """What is stored of the event after each."""
-        return self.events.body.take(pyarrow.array(self._next, pyarrow.int64()))
+        return self.events.texts("body").take(pyarrow.array(self._next, pyarrow.int64()))
 
     @cached_property
     def body(self) -> pyarrow.Array:
         """What is stored."""
-        return self.take(self.events.body)
+        return self.take(self.events.texts("body"))
 
     # Parts of bodies, as JSON
 
@@ -186,10 +189,23 @@ class EventRows:
             return self.events.integers(name)[self.index]
         if name is not None:
             return self.events.labels(name).numbered(number)[self.index]
-        if path[:2] == _VM_READ:
-            settings = self.events.settings
-            return self.events.labels("read_vm").chosen([number(_at(part, path[2:])) for part in settings])[self.index]
+        if path[:2] == VM_READ:
+            return self.events.labels("read_vm").chosen(self._in_settings(path, number))[self.index]
         return numpy.array([number(_at(data, path)) for data in self.data], numpy.int64)
+
+    def in_settings(self, path: Path, sort: Sort) -> Column:
+        """The same of each of the settings of VMs that decisions read, 0 where they say nothing that is one."""
+        number = _number_of(path, sort)
+        place = path[:-1] if path[-2:-1] == ("config_version",) else path
+        found: Column = numpy.maximum(numpy.array(self._in_settings(place, number), numpy.int64), 0)
+        return found
+
+    def _in_settings(self, path: Path, number: Callable[[object], int]) -> list[int]:
+        return [number(_at(part, path[len(VM_READ) :])) for part in self.events.settings]
+
+    def spread(self, texts: pyarrow.Array) -> pyarrow.Array:
+        """Of a text for each of the settings that decisions read, what these events have."""
+        return texts.take(self.events.labels("read_vm").indices.take(self._places))
 
     def claimed_text(self, path: Path) -> pyarrow.Array:
         """The texts that the events claim at a place in their data, as JSON; null where they claim none."""
@@ -214,7 +230,7 @@ def _column_of(path: Path) -> str | None:
     if path[:2] == ("evidence", "host"):
         name = "_".join(("read", *path[1:]))
     else:
-        name = "_".join(path) if path[0] == "before" or len(path) == 1 else ""
+        name = _ELSEWHERE.get(path) or "_".join(path) if path[0] == "before" or len(path) == 1 else ""
     return name if name in CLAIMED else None
 
 

@@ -78,7 +78,8 @@ class Program:
             known[place] = meaning(*[known[part] for part in parts])
             for part in done:
                 known[part] = None
-        return [numpy.broadcast_to(known[place], count) for place in self._results]
+        found = [known[place] for place in self._results]
+        return [column if column.shape else numpy.full(count, column) for column in found]
 
 
 def _remainder(part: Column, by: Column) -> Column:

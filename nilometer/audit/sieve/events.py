@@ -28,7 +28,7 @@ T = TypeVar("T")
 CLAIMED: Final = tuple(
     column.name
     for column in COLUMNS
-    if column.name.startswith(("before_", "read_")) or column.name in ("requested", "size")
+    if column.name.startswith(("before_", "read_")) or column.name in ("requested", "size", "after_in_use")
 )
 _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlation", "causation")
 """The columns that have what events claim."""
@@ -67,7 +67,7 @@ class Labels:
 
     def __init__(self, texts: pyarrow.Array) -> None:
         encoded = texts.dictionary_encode()
-        self._indices = encoded.indices
+        self.indices = encoded.indices
         self.numbers = to_numbers(encoded.indices)
         """Which text each event has, from 0; -1 where it has none."""
         self.texts = cast("list[str]", encoded.dictionary.to_pylist())
@@ -82,7 +82,7 @@ class Labels:
 
     def written(self, write: Callable[[str], str]) -> pyarrow.Array:
         """A text for each event, by its text; null where it has none."""
-        return pyarrow.array([write(text) for text in self.texts], pyarrow.string()).take(self._indices)
+        return pyarrow.array([write(text) for text in self.texts], pyarrow.string()).take(self.indices)
 
     @cached_property
     def as_json(self) -> pyarrow.Array:
@@ -101,6 +101,7 @@ class Events:
         self.position = positions
         self.count = len(positions)
         self._table = table
+        self._texts: dict[str, pyarrow.Array] = {}
         self._labels: dict[str, Labels] = {}
         self._integers: dict[str, Column] = {}
         self.stream = self.labels("stream").numbered(streams.number)
@@ -108,12 +109,10 @@ class Events:
 
     def texts(self, name: str) -> pyarrow.Array:
         """A column of texts."""
-        return self._table.column(name).combine_chunks()
-
-    @cached_property
-    def body(self) -> pyarrow.Array:
-        """What is stored."""
-        return self.texts("body")
+        found = self._texts.get(name)
+        if found is None:
+            found = self._texts[name] = self._table.column(name).combine_chunks()
+        return found
 
     def labels(self, name: str) -> Labels:
         """A column of texts of which many are the same."""

@@ -82,7 +82,7 @@ class Form:
     def __init__(self, number: int, event: ExpectedEvent) -> None:
         self.event = event
         self._number = number
-        writer = BodyWriter()
+        writer = BodyWriter(event.claims)
         self._holds, self._guest = writer.number(event.holds), writer.number(event.guest)
         self._body = writer.pieces(_head(lambda writing: writing.rows.causation), event.data, _TAIL)
         book = event.book

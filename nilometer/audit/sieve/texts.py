@@ -12,11 +12,12 @@ import pyarrow.compute
 
 from domain.settings import ConfigVersion
 from nilometer.audit.sieve.arrow_texts import constant, figures_as_json, join
-from nilometer.audit.sieve.claims import EventRows
+from nilometer.audit.sieve.claims import VM_READ, EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.expected import Claimed, FromStream, Nullable, Part, Path, ReadVersion, Text, VersionBefore
+from nilometer.audit.sieve.expected.parts import terms_of
 from rules.symbolic import terms
-from rules.symbolic.terms import Sort, Term
+from rules.symbolic.terms import Op, Sort, Term
 from rules.symbolic.values import SymbolicRecord
 
 Writer: TypeAlias = "Callable[[Writing], pyarrow.Array]"
@@ -28,7 +29,9 @@ NULL: Final = "null"
 class Writing:
     """Some events of which bodies are written, and the columns of the terms in them."""
 
-    def __init__(self, rows: EventRows, columns: Sequence[Column], texts: Mapping[Path, pyarrow.Array]) -> None:
+    def __init__(
+        self, rows: EventRows, columns: Sequence[Column] | Mapping[int, Column], texts: Mapping[Path, pyarrow.Array]
+    ) -> None:
         self.rows = rows
         self.texts = texts
         """The texts that the events claim, as JSON."""
@@ -50,7 +53,8 @@ class Writing:
 class BodyWriter:
     """Makes pieces of the data of expected events, and collects the terms and the claimed texts in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, claims: Mapping[str, Path]) -> None:
+        self._claims = claims
         self.results: dict[Term, int] = {}
         """The terms, and their numbers."""
         self.texts: list[Path] = []
@@ -85,8 +89,28 @@ class BodyWriter:
                 yield from ('"', self._figure(part.term("major")), ".", self._figure(part.term("minor")), '"')
             case SymbolicRecord():
                 yield from self._object(part.fields)
+            case _ if (terms_read := self._settings_in(part)) is not None:
+                yield self._settings(part, terms_read)
             case _:
                 yield from self._object(part)
+
+    def _settings_in(self, part: Mapping[str, Part]) -> Sequence[Term] | None:
+        """The variables that are all of a part, if all of them are settings of the VM that was read."""
+        found = list(terms_of(part))
+        names = [term.leaf for term in found if term.op is Op.VARIABLE]
+        of_settings = [name for name in names if self._claims[str(name)][: len(VM_READ)] == VM_READ]
+        return found if len(found) > 1 and len(of_settings) == len(found) else None
+
+    def _settings(self, part: Mapping[str, Part], read: Sequence[Term]) -> Writer:
+        """Writes settings once for all events that read the same."""
+        pieces = list(_joined(self._object(part)))
+        sources = {self.number(term): (self._claims[str(term.leaf)], term.sort) for term in read}
+
+        def write(writing: Writing) -> pyarrow.Array:
+            columns = {number: writing.rows.in_settings(path, sort) for number, (path, sort) in sources.items()}
+            return writing.rows.spread(Writing(writing.rows, columns, {}).join(pieces))
+
+        return write
 
     def _object(self, parts: Mapping[str, Part]) -> Iterator[Piece]:
         yield "{"
