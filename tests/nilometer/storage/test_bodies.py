@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.envelope import Metadata
-from domain.events import Event
+from domain.events import Decided, Event
 from domain.identifiers import UtcTime
 from domain.kinds import BY_POLICIES, DECIDED, EVENTS, OBSERVED, POLICIES
 from domain.observed.events import VmLost
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from nilometer.errors import UnreadableEvent
-from nilometer.storage.bodies import decode, encode, split_topic, topic_of
+from nilometer.storage.bodies import decode, encode, is_decided, split_topic, topic_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 KINDS: list[type[Event]] = [EVENTS[known] for known in sorted(EVENTS)]
@@ -144,3 +144,10 @@ def test_every_kind_of_event_is_in_the_table_once() -> None:
 )
 def test_a_topic_is_a_kind_and_a_version(topic: str, parts: tuple[str, int]) -> None:
     assert split_topic(topic) == parts
+
+
+def test_a_topic_is_of_a_decision_by_its_kind_whatever_its_version() -> None:
+    for event in EVENTS.values():
+        for version in (0, event.VERSION, 99):
+            assert is_decided(f"{event.KIND}/{version}") is issubclass(event, Decided)
+    assert is_decided("somebody.else/1"), "nobody knows"
