@@ -228,7 +228,7 @@ def test_a_registration_that_a_policy_refused_is_decided_again_where_it_is_retir
 
 def test_commands_of_one_commit_on_vms_of_one_group_count_on_each_other(ledger: Ledger) -> None:
     ask(ledger, "add-memory", vm="db01", amount="1GiB")  # the book is remembered
-    lines = [request("add-memory", vm=vm, amount="7GiB") for vm in ("db01", "web01", "db01")]
+    lines = [request("add-memory", vm=vm, amount="7GiB") for vm in ("db01", "web01", "web01")]
     answers = ledger.execute_all(lines)
     assert [getattr(answer, "granted", None) for answer in answers] == [7 * GiB, 4 * GiB, 0]
     assert [envelope.version for envelope in ledger.stream(BOOK)] == [1, 2, 3, 4]
