@@ -270,5 +270,7 @@ REASONS: Final = {
     "not self.read_only": "views that are up to date are brought up to date again: it takes longer",
     "nilometer/ledger/ledger.py: Ledger.record: left out: self._pause(lost) → nothing": PAUSES,
     "nilometer/ledger/ledger.py: Ledger._pause: constant: 2 → 3": PAUSES,
+    "domain/observed/vm.py: OpenRequest.beyond: comparison: self.target > self.size_from → self.target >= "
+    "self.size_from": "that the two are equal is asked just before",
 }
 """By ``WrongFile.key``."""

@@ -15,7 +15,7 @@ def test_what_no_source_reported_is_not_known() -> None:
     sizes = {"mode": Mode.DYNAMIC, "startup": 1024, "minimum": 512, "maximum": 4096}
     assert known_parts(PART) == sizes
     assert known_parts(WHOLE) == {**sizes, "buffer": 20, "weight": 50}
-    assert NOT_RECORDED < 0, "no rule accepts it in a command"
+    assert NOT_RECORDED == -1, "stored events have it, and no rule accepts it in a command"
 
 
 def test_a_part_completes_a_setting_and_another_figure_contradicts_it() -> None:
