@@ -38,6 +38,11 @@ class StreamGroups:
     def __init__(self) -> None:
         self._parent: dict[bytes, bytes] = {}
 
+    @property
+    def joined(self) -> int:
+        """How many streams were joined with others."""
+        return len(self._parent)
+
     def root(self, stream: bytes) -> bytes:
         """The stream that stands for a group."""
         parent = self._parent

@@ -111,6 +111,8 @@ class _Sieve:
         self._sound = Counter[tuple[int, int, int]]()
         """The sound events by stream, form and guest."""
         self._span: tuple[EventPlace, EventPlace] | None = None
+        self._looked = 0, 0
+        """How many streams were left, and how many were joined, when groups were looked at last."""
         self._before: RawEvent | None = None
         """The last event of the piece before."""
 
@@ -135,9 +137,16 @@ class _Sieve:
         for one, other in survey.connected:
             self._groups.join(one, other)
         self._states.keep(following)
+        self._set_aside_groups()
+
+    def _set_aside_groups(self) -> None:
+        """Leaves to the judge whatever belongs to a stream that is left, if that can have changed."""
+        if self._looked == (len(self._suspects), self._groups.joined):
+            return
         roots = {self._root(stream) for stream in self._suspects}
         known = {stream for stream, _, _ in self._sound}
         self._set_aside({stream for stream in known if self._root(stream) in roots})
+        self._looked = len(self._suspects), self._groups.joined
 
     def finish(self) -> Sieved:
         """Ends the history."""
