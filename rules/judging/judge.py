@@ -93,16 +93,17 @@ class Judge:
         """
         is_late = place.recorded < self._recorded
         if self._late is not None:
-            is_late = place.position in self._late or place.position + 1 in self._late
+            is_late = place.position in self._late
         if is_late or place.recorded < place.happened or not self.takes_whole_changes:
             return None
         completeness, origins = self._completeness, self._origins
-        if not completeness.is_next(place.stream, place.version, place.position) or not origins.is_known(place.stream):
+        is_next = completeness.is_next(place.stream, place.version, place.position)
+        if not is_next or not origins.is_decided(place.stream):
             return None
         site = self._decided.find_site(place)
         if site is None or completeness.version_of(site.host_stream) != site.host.version:
             return None
-        return site if origins.is_known(site.host_stream) else None
+        return site if origins.is_decided(site.host_stream) else None
 
     def confirm(self, place: ChangePlace, site: ChangeSite, change: ConfirmedChange) -> None:
         """Takes the events of a change which the rules record so: on the VM's stream, and next to it on the host's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from domain.kinds import BY_POLICIES, DECIDED
 from rules.judging.collector import EventRef, FindingCollector
@@ -11,6 +12,7 @@ from rules.judging.findings import Difference
 
 StreamType = tuple[str, str]
 """What a stream is about, ``vm`` or ``host``, and who has the authority: ``observed`` or ``decided by the ledger``."""
+_DECIDED: Final = "decided by the ledger"
 
 
 class Origins:
@@ -20,9 +22,10 @@ class Origins:
         self._collector = collector
         self._types: dict[str, StreamType] = {}
 
-    def is_known(self, stream: str) -> bool:
-        """Whether an event of this stream was accepted before."""
-        return stream in self._types
+    def is_decided(self, stream: str) -> bool:
+        """Whether events of this stream were accepted before, and the ledger decides them."""
+        type = self._types.get(stream)
+        return type is not None and type[1] == _DECIDED
 
     def accept(self, ref: EventRef) -> bool:
         """Whether the event may be on its stream. If not, that is reported, and the event must not change any state."""
@@ -49,7 +52,7 @@ class Origins:
 @cache
 def _type_of(name: str) -> StreamType:
     decided = any(name == event.KIND for event in DECIDED + BY_POLICIES)
-    return _shared(name.partition(".")[0], "decided by the ledger" if decided else "observed")
+    return _shared(name.partition(".")[0], _DECIDED if decided else "observed")
 
 
 @cache

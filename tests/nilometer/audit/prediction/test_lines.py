@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import cache
 from io import BytesIO
 from random import Random
 from typing import Any
@@ -13,43 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import NilometerError
 from nilometer.audit.prediction.lines import PREDICT_AFTER, LinePredictor
 from nilometer.audit.reading import read_events
-from nilometer.audit.result import Audit
-from nilometer.history.cloudevents import envelope_to_cloudevent
 from rules.judging.judge import Judge
-from tests.nilometer.audit.mixed import LEDGER, contents_of, mixed_history, text_of, with_faults
-from tests.oracle.strategies import Seeded
-from tests.rules.judging.histories import random_history
+from tests.nilometer.audit.mixed import mixed_history, text_of, with_faults
+from tests.nilometer.audit.prediction.comparing import assert_the_same, decided_history, passed_places
 
-NEVER = 10**9
 JUDGED_SINGLY = ("define-vm", "move-vm", "remove-vm", "configure-memory", "configure-guest")
-
-
-def judged(text: bytes, *, predict_after: int) -> tuple[dict[str, object], list[str], Any]:
-    """What an audit of a file finds, what of it cannot be read, and what the judge knows afterwards."""
-    audit, judge, errors = Audit(minor=True, predict_after=predict_after), Judge(), list[NilometerError]()
-    try:
-        audit.judge(read_events(BytesIO(text), "h.jsonl", errors.append), judge, "")
-    except NilometerError as error:
-        errors.append(error)
-    known: Any = vars(judge)
-    state: Any = (
-        known["_decided"].records.vms,
-        known["_decided"].records.hosts,
-        known["_recorded"],
-        judge.events_read,
-        vars(known["_completeness"])["_versions"],
-    )
-    audit.finish(judge, "")
-    return contents_of(audit), [str(error) for error in errors], state
-
-
-def assert_the_same(text: bytes) -> None:
-    predicted = judged(text, predict_after=0)
-    for found, expected in zip(predicted, judged(text, predict_after=NEVER), strict=True):
-        assert found == expected
 
 
 def passed_in(text: bytes) -> Counter[tuple[str, str]]:
@@ -69,11 +38,6 @@ def command_of(written: bytes) -> tuple[str, str] | None:
     """The type of a VM's event, and the command that it records; ``None`` of a host."""
     line = json.loads(written)
     return (line["type"], line["data"]["command"]) if line["subject"].startswith("vm/") else None
-
-
-def decided_history(seed: int, commands: int) -> bytes:
-    """What one site recorded, decided by the decider."""
-    return text_of(envelope_to_cloudevent(one, LEDGER) for one in random_history(Seeded(seed), commands))
 
 
 def test_all_that_commands_without_another_host_record_is_predicted() -> None:
@@ -97,24 +61,10 @@ def test_faults_are_found_as_if_nothing_were_predicted(seed: int, faults: int) -
     assert_the_same(text_of(with_faults(mixed_history(seed, 25), seed, faults)))
 
 
-@cache
-def passed_places(seed: int) -> tuple[list[bytes], list[int]]:
-    """The lines of a history, and the indexes of those that are predicted."""
-    judge, lines, places, begin = Judge(), decided_history(seed, 60).splitlines(), list[int](), 0
-    predictor = LinePredictor(judge, 0)
-    while begin < len(lines):
-        end = predictor.pass_lines(lines, begin)
-        places += range(begin, end)
-        for envelope, place, source in read_events(BytesIO(lines[end]), "h") if end < len(lines) else ():
-            judge.take(envelope, place, source)
-        begin = end + 1
-    return lines, places
-
-
 @settings(max_examples=40, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 3), byte=st.sampled_from(b'0129aZ"\\ ,:{}e-\xc3'))
 def test_no_other_byte_passes(data: st.DataObject, seed: int, byte: int) -> None:
-    lines, places = passed_places(seed)
+    lines, places = passed_places(decided_history(seed, 60))
     number = data.draw(st.sampled_from(places))
     changed = bytearray(lines[number])
     changed[data.draw(st.integers(0, len(changed) - 1))] = byte
@@ -149,7 +99,7 @@ def test_no_other_byte_passes(data: st.DataObject, seed: int, byte: int) -> None
     ],
 )
 def test_what_stands_around_the_data_is_judged_too(change: dict[str, Any]) -> None:
-    lines, places = passed_places(3)
+    lines, places = passed_places(decided_history(3, 60))
     for number in Random(1).sample(places, 8):
         changed = text_of([{**json.loads(lines[number]), **change}])[:-1]
         assert_the_same(b"\n".join([*lines[:number], changed, *lines[number + 1 :]]))

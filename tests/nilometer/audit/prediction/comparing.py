@@ -1,0 +1,67 @@
+"""Audits with prediction from the first line on, and without: they must come to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+from domain.errors import NilometerError
+from nilometer.audit.prediction.lines import LinePredictor
+from nilometer.audit.reading import read_events
+from nilometer.audit.result import Audit
+from nilometer.history.cloudevents import envelope_to_cloudevent
+from rules.judging.judge import Judge
+from tests.nilometer.audit.mixed import LEDGER, contents_of, text_of
+from tests.oracle.strategies import Seeded
+from tests.rules.judging.histories import random_history
+
+NEVER = 10**9
+
+
+def judged(
+    text: bytes, make_judge: Callable[[], Judge] = Judge, *, predict_after: int
+) -> tuple[dict[str, object], list[str], Any]:
+    """What an audit of a file finds, what of it cannot be read, and what the judge knows afterwards."""
+    audit, judge, errors = Audit(minor=True, predict_after=predict_after), make_judge(), list[NilometerError]()
+    try:
+        audit.judge(read_events(BytesIO(text), "h.jsonl", errors.append), judge, "")
+    except NilometerError as error:
+        errors.append(error)
+    known: Any = vars(judge)
+    state: Any = (
+        known["_decided"].records.vms,
+        known["_decided"].records.hosts,
+        known["_recorded"],
+        judge.events_read,
+        vars(known["_completeness"])["_versions"],
+    )
+    audit.finish(judge, "")
+    return contents_of(audit), [str(error) for error in errors], state
+
+
+def assert_the_same(text: bytes, make_judge: Callable[[], Judge] = Judge) -> None:
+    """The audit is the same, whether lines are predicted from the first one on or never."""
+    predicted = judged(text, make_judge, predict_after=0)
+    for found, expected in zip(predicted, judged(text, make_judge, predict_after=NEVER), strict=True):
+        assert found == expected
+
+
+def decided_history(seed: int, commands: int) -> bytes:
+    """What one site recorded, decided by the decider."""
+    return text_of(envelope_to_cloudevent(one, LEDGER) for one in random_history(Seeded(seed), commands))
+
+
+@cache
+def passed_places(text: bytes) -> tuple[list[bytes], list[int]]:
+    """The lines of a history, and the indexes of those that are predicted."""
+    judge, lines, places, begin = Judge(), text.splitlines(), list[int](), 0
+    predictor = LinePredictor(judge, 0)
+    while begin < len(lines):
+        end = predictor.pass_lines(lines, begin)
+        places += range(begin, end)
+        for envelope, place, source in read_events(BytesIO(lines[end]), "h") if end < len(lines) else ():
+            judge.take(envelope, place, source)
+        begin = end + 1
+    return lines, places
