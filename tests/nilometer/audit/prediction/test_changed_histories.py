@@ -144,7 +144,7 @@ def test_the_data_of_the_host_are_compared() -> None:
         {"source": "urn:uuid:22222222-2222-4333-8444-555555555555"},
         {"time": moment(-1)},
         {"time": moment(10**6)},
-        {"time": "2026-02-30T09:00:00.000000Z", "recorded": "2026-02-30T09:00:00.000000Z"},
+        {"time": "2026-11-31T09:00:00.000000Z", "recorded": "2026-11-31T09:00:00.000000Z"},
         {"time": "0000-01-01T09:00:00.000000Z"},
         {"recorded": moment(-(10**4))},
         {"recorded": moment(10**4)},
