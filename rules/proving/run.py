@@ -18,6 +18,7 @@ from rules.obligations.builder import base_command
 from rules.obligations.definitions import overflow
 from rules.obligations.induction import bystanders
 from rules.obligations.progress import generations
+from rules.obligations.replay import recorded
 from rules.proving.beside import beside, is_worthwhile
 from rules.proving.check import Check
 from rules.proving.checks import Checks
@@ -52,24 +53,28 @@ def prove(
 
 _Kind = Callable[[ObligationBuilder], None]
 """Builds the obligations of one kind."""
-_IN_SECOND_PART: Final = (generations, overflow, bystanders)
+_IN_SECOND_PART: Final = (generations, overflow, bystanders, recorded)
 """What the second part proves, by what builds it: with the checks, half of the work. No other obligation has the
-assumptions of these, which each process has to tell its solver."""
+assumptions of these, which each process would have to tell its solver; ``recorded`` has none."""
+_IN_FIRST_PART: Final = tuple(build for build in KINDS if build not in _IN_SECOND_PART)
 
 
 def _first_part(rules: Collection[str], commands: Collection[str], prover: Prover) -> Iterator[ProofResult]:
-    chosen = select_obligations(rules, commands)
-    others = set(map(id, _chosen(_built(*_IN_SECOND_PART), rules, commands)))
-    yield from _prove([obligation for obligation in chosen if id(obligation) not in others], prover)
-    yield from _results(_checks(chosen, prover).vacuity())
+    yield from _proved_and_not_vacuous(_chosen(_built(*_IN_FIRST_PART), rules, commands), prover)
 
 
 def _second_part(
     rules: Collection[str], commands: Collection[str], budget: int, prover: Prover | None = None
 ) -> Iterator[ProofResult]:
     prover = prover or Prover(budget)
-    yield from _prove(_chosen(_built(*_IN_SECOND_PART), rules, commands), prover)
+    yield from _proved_and_not_vacuous(_chosen(_built(*_IN_SECOND_PART), rules, commands), prover)
     yield from _results(_checks([], prover).all(rules, commands))
+
+
+def _proved_and_not_vacuous(obligations: Sequence[Obligation], prover: Prover) -> Iterator[ProofResult]:
+    """The results of obligations, then the checks of their assumptions."""
+    yield from _prove(obligations, prover)
+    yield from _results(_checks(obligations, prover).vacuity())
 
 
 def _obligations_first(first: Iterable[ProofResult], second: Iterable[ProofResult]) -> Iterator[ProofResult]:

@@ -18,7 +18,7 @@ class ProgressBar:
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.count = label, total, 0
-        self._on = sys.stderr.isatty()
+        self.is_on = sys.stderr.isatty()
         self._begun = self._drawn = time.monotonic()
         self._shown = False
 
@@ -36,8 +36,8 @@ class ProgressBar:
         """Counts one more step, and draws the bar if it is time to."""
         self.count += 1
         self.total = max(self.total, self.count)
-        moment = time.monotonic() if self._on else 0.0
-        if self._on and moment - self._begun > PATIENCE and moment - self._drawn > EVERY:
+        moment = time.monotonic() if self.is_on else 0.0
+        if self.is_on and moment - self._begun > PATIENCE and moment - self._drawn > EVERY:
             self._drawn, self._shown = moment, True
             done = WIDTH * self.count // self.total
             bar = "#" * done + "." * (WIDTH - done)

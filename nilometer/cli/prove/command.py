@@ -156,7 +156,7 @@ def _prove(report: Report, selection: Selection, *, recheck: bool, cores: int | 
         with report.bar, interruptible() as check_interrupt:
             for result in prove(selection.rules, selection.commands, cores=cores, budget=budget):
                 if not report.results:
-                    report.expect(len(selection.obligations))
+                    report.expect(lambda: len(selection.obligations))
                 report.add(result)
                 check_interrupt()
             if recheck:

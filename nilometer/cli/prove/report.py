@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,13 +38,13 @@ class Report:
         self.opinions: list[Opinion] = []
         self.kept: datetime | None = None
         """When the results were proved, if they were not proved now."""
-        self._expected = 0
+        self._count: Callable[[], int] = lambda: 0
         self.bar = ProgressBar("proving", 0)
 
-    def expect(self, obligations: int) -> None:
-        """Says how many obligations there are: that is known when they are built."""
-        self._expected = obligations
-        self.bar.begin("proving", obligations)
+    def expect(self, count: Callable[[], int]) -> None:
+        """Takes what counts the obligations. It has to build them all, so it is asked only if somebody sees the count."""
+        self._count = count
+        self.bar.begin("proving", count() if self.bar.is_on else 0)
 
     def add(self, result: ProofResult) -> None:
         """Adds a result."""
@@ -53,7 +54,7 @@ class Report:
     def begin_recheck(self, solver: str) -> None:
         """Begins the second part: opinions of another solver."""
         self.solver = solver
-        self.bar.begin(f"asking {solver}", self._expected)
+        self.bar.begin(f"asking {solver}", self._count())
 
     def add_opinion(self, opinion: Opinion) -> None:
         """Adds the verdict of the other solver on an obligation. If the two differ, the verdict is unknown."""
@@ -95,7 +96,7 @@ class Report:
     def progress(self) -> str:
         """How much of the work is done, in words."""
         done = sum(result.kind not in CHECKS for result in self.results.values())
-        return f"{done} of {self._expected} obligations were decided"
+        return f"{done} of {self._count()} obligations were decided"
 
     # Lines
 

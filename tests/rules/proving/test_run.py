@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.kinds import CHECKS
-from rules.proving.run import obligations_named, prove, smtlib
+from rules.proving.run import obligations_named, prove, select_obligations, smtlib
 from rules.solving.verdict import ProofVerdict
 
 
@@ -14,6 +14,8 @@ def test_all_is_proved_and_each_result_has_its_own_name() -> None:
     assert {result.verdict for result in results} == {ProofVerdict.PROVED}
     assert len({result.name for result in results}) == len(results)
     assert len(results) > 1200
+    obligations = [result.name for result in results if result.kind not in CHECKS]
+    assert sorted(obligations) == sorted(obligation.name for obligation in select_obligations())
     assert all(result.counterexample is None and result.reason == "" for result in results)
 
 
