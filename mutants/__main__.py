@@ -18,11 +18,12 @@ from pathlib import Path
 
 from mutants.clauses import Worth, clauses, worth
 from mutants.glue.changes import WrongFile
-from mutants.glue.judging import Judged, all_wrong_files, judge_files
+from mutants.glue.judging import Judged, all_wrong_files
 from mutants.glue.kept import keep, read_kept
 from mutants.glue.noticed import Noticed
 from mutants.glue.serving import PATIENCE
 from mutants.glue.survivors import REASONS
+from mutants.glue.turns import judge_in_turns
 from mutants.judging import Fate, Judgement
 from mutants.program import Mutant
 from mutants.running import all_mutants, run, spread
@@ -85,10 +86,10 @@ def _chosen(names: list[str], options: argparse.Namespace) -> list[int]:
 def _judge_or_kept(chosen: list[WrongFile], options: argparse.Namespace) -> Iterable[Judged]:
     """The mutants of the glue with who noticed them, as far as the file of ``--kept`` does not say it already."""
     if options.kept is None:
-        return judge_files(chosen, options.cores, patience=options.patience)
+        return judge_in_turns(chosen, options.cores, patience=options.patience)
     known, left = read_kept(options.kept, chosen)
     print(f"{len(known)} were noticed before: {options.kept}", file=sys.stderr)
-    return chain(known, keep(options.kept, judge_files(left, options.cores, patience=options.patience)))
+    return chain(known, keep(options.kept, judge_in_turns(left, options.cores, patience=options.patience)))
 
 
 def _print_time(begun: float, count: int) -> None:

@@ -15,6 +15,7 @@ from mutants.glue.judging import all_wrong_files, judge_files
 from mutants.glue.kept import keep, read_kept
 from mutants.glue.noticed import NEAREST, Noticed
 from mutants.glue.survivors import REASONS
+from mutants.glue.turns import find_quick_tests, judge_in_turns
 from tests.paths import ROOT
 
 
@@ -61,6 +62,31 @@ def test_the_tests_that_are_asked_can_be_collected_as_they_are_asked() -> None:
     asked = f"from mutants.glue.serving import run_pytest; raise SystemExit(run_pytest(['--collect-only', *{tests!r}]))"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_each_file_has_quick_tests_that_are_there() -> None:
+    quick = {test for file in NEAREST for test in find_quick_tests(file)}
+    assert [test for test in sorted(quick) if not (ROOT / test).exists()] == []
+
+
+def test_who_is_noticed_by_no_quick_test_has_not_survived_yet() -> None:
+    wrong = next(wrong for wrong in all_wrong_files() if "guard that never holds: if (event.code or" in wrong.name)
+    nearest = "tests/domain/deciding/test_redecide.py"
+    quick = {wrong.file: ["tests/domain/deciding/test_ids.py"]}
+    found = [*judge_in_turns([wrong], quick=quick, nearest={wrong.file: [nearest]})]
+    assert [noticed for _, noticed, _ in found] == [Noticed.TESTS]
+    assert found[0][2].startswith(nearest)
+
+
+def test_who_survives_quick_tests_for_a_reason_is_not_asked_about_again() -> None:
+    known = next(
+        wrong
+        for wrong in all_wrong_files()
+        if wrong.key.startswith("domain/deciding/redecide.py") and (wrong.key in REASONS and wrong.function)
+    )
+    quick = {known.file: ["tests/domain/deciding/test_ids.py"]}
+    found = [*judge_in_turns([known], quick=quick, nearest={known.file: ["tests/that_are_not_there.py"]})]
+    assert [(wrong.key, noticed) for wrong, noticed, _ in found] == [(known.key, Noticed.NOBODY)]
 
 
 def judged(test: str, *texts: str) -> list[tuple[Noticed, str]]:
