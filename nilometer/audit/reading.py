@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from domain.envelope import Envelope
 from domain.errors import InputError, NilometerError
@@ -33,6 +33,8 @@ OnError = Callable[[NilometerError], None]
 OpenFile = Callable[[str], AbstractContextManager[ByteStream]]
 NumberedLines = Sequence[tuple[int, bytes]]
 """Lines that are not blank, each with its number."""
+K = TypeVar("K")
+"""Where a line stands, as whoever reads lines has it."""
 
 
 class PassesLines(Protocol):
@@ -52,18 +54,24 @@ HINT: Final = "nilo audit reads what nilo export writes"
 KEEP_GOING: Final = "nilo audit --keep-going skips such lines"
 
 
-class LineEvents(Iterator[PlacedEvent]):
+class LineEvents(Iterator[PlacedEvent], Generic[K]):
     """The events of lines, each with its place; or, for the judge, all but those that are as predicted.
 
-    A line that is no event raises ``InputError`` with place, reason and hint, unless ``on_error`` takes that.
+    ``place_of`` says the place of a line in words. A line that is no event raises ``InputError`` with place, reason and
+    hint, unless ``on_error`` takes that.
     """
 
-    def __init__(self, name: str, batches: Iterator[NumberedLines], on_error: OnError | None = None) -> None:
-        self._name, self._on_error, self._batches = name, on_error, batches
+    def __init__(
+        self,
+        batches: Iterator[Sequence[tuple[K, bytes]]],
+        place_of: Callable[[K], str],
+        on_error: OnError | None = None,
+    ) -> None:
+        self._batches, self._place_of, self._on_error = batches, place_of, on_error
         self._reader = LineReader()
-        self._numbers: list[int] = []
+        self._keys: list[K] = []
         self._lines: list[bytes] = []
-        """Lines that are still to be parsed, beginning at an index; and the numbers of these lines."""
+        """Lines that are still to be parsed, beginning at an index; and where these lines stand."""
         self._begin = 0
         self._events = deque[PlacedEvent]()
         self._error: InputError | None = None
@@ -122,7 +130,7 @@ class LineEvents(Iterator[PlacedEvent]):
         batch = next(self._batches, None)
         if batch is None:
             return False
-        self._numbers = [*self._numbers[self._begin :], *[number for number, _ in batch]]
+        self._keys = [*self._keys[self._begin :], *[key for key, _ in batch]]
         self._lines = [*self._lines[self._begin :], *[line for _, line in batch]]
         self._begin = 0
         return True
@@ -131,8 +139,8 @@ class LineEvents(Iterator[PlacedEvent]):
         """Parses the next lines, up to the first that is no event."""
         begin, end = self._begin, self._begin + together
         self._begin = min(end, len(self._lines))
-        for number, line in zip(self._numbers[begin:end], self._reader.read_all(self._lines[begin:end]), strict=True):
-            place = f"{self._name}:{number}"
+        for key, line in zip(self._keys[begin:end], self._reader.read_all(self._lines[begin:end]), strict=True):
+            place = self._place_of(key)
             if isinstance(line, UnreadableLine):
                 error = unreadable(place, line)
                 if self._on_error is None:
@@ -143,9 +151,14 @@ class LineEvents(Iterator[PlacedEvent]):
                 self._events.append(PlacedEvent(line.envelope, place, line.source))
 
 
-def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> LineEvents:
+def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> LineEvents[int]:
     """Reads the events of a file, each with its place. Raises ``InputError`` with place, reason and hint."""
-    return LineEvents(name, _numbered_lines(stream, name, on_error), on_error)
+    return events_of_file(name, _numbered_lines(stream, name, on_error), on_error)
+
+
+def events_of_file(name: str, batches: Iterator[NumberedLines], on_error: OnError | None = None) -> LineEvents[int]:
+    """The events of lines of a file."""
+    return LineEvents(batches, lambda number: f"{name}:{number}", on_error)
 
 
 def _numbered_lines(stream: ByteStream, name: str, on_error: OnError | None) -> Iterator[NumberedLines]:
@@ -306,9 +319,9 @@ def _ignore(_: NilometerError) -> None:
     pass
 
 
-def _read_file(name: str, open: OpenFile, on_error: OnError | None) -> LineEvents:
+def _read_file(name: str, open: OpenFile, on_error: OnError | None) -> LineEvents[int]:
     shown = "stdin" if name == "-" else name
-    return LineEvents(shown, _lines_of_file(name, shown, open, on_error), on_error)
+    return events_of_file(shown, _lines_of_file(name, shown, open, on_error), on_error)
 
 
 def _lines_of_file(name: str, shown: str, open: OpenFile, on_error: OnError | None) -> Iterator[NumberedLines]:

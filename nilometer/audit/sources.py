@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, read_row, unreadable
+from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, events_of_file, read_row
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.opening import open_history
-from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.reader import open_reader
 from nilometer.textio.identifying.kind import AUDIT
 from nilometer.textio.streaming import in_batches
@@ -93,7 +92,7 @@ class FileSource:
 
     def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
         """The events of some streams."""
-        files = [LineEvents(name, _lines_in(name, self.open, is_wanted)) for name in self.names]
+        files = [events_of_file(name, _lines_in(name, self.open, is_wanted)) for name in self.names]
         return merge(*files, key=lambda placed: placed.envelope.position) if len(files) > 1 else files[0]
 
 
@@ -112,14 +111,9 @@ def _lines_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[Nu
         yield from in_batches(_wanted_lines(read_lines(stream, name, AUDIT), is_wanted))
 
 
-def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> Iterator[PlacedEvent]:
+def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> LineEvents[str]:
     """The events of history lines, each with its place. Raises ``InputError``."""
-    reader = LineReader()
-    for batch in in_batches(lines):
-        for (place, _), line in zip(batch, reader.read_all([content for _, content in batch]), strict=True):
-            if isinstance(line, UnreadableLine):
-                raise unreadable(place, line)
-            yield PlacedEvent(line.envelope, place, line.source)
+    return LineEvents(in_batches(lines), str)
 
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from nilometer.audit.prediction.lines import PREDICT_AFTER, LinePredictor
 from nilometer.audit.reading import read_events
+from nilometer.audit.result import Audit
+from nilometer.audit.sources import read_lines_as_events
 from rules.judging.judge import Judge
-from tests.nilometer.audit.mixed import mixed_history, text_of, with_faults
-from tests.nilometer.audit.prediction.comparing import assert_the_same, decided_history, passed_places
+from tests.nilometer.audit.mixed import contents_of, mixed_history, text_of, with_faults
+from tests.nilometer.audit.prediction.comparing import NEVER, assert_the_same, decided_history, passed_places
 
 JUDGED_SINGLY = ("define-vm", "move-vm", "remove-vm", "configure-memory", "configure-guest")
 
@@ -121,3 +123,21 @@ def test_a_history_is_judged_singly_at_first() -> None:
         sum(map(len, read_events(BytesIO(text), "h").in_batches(predictor))) == len(text.splitlines()) < PREDICT_AFTER
     )
     assert predictor.passed == 0
+
+
+def test_lines_of_a_part_of_a_history_are_predicted_too() -> None:
+    lines = [(f"position {number}", line) for number, line in enumerate(decided_history(7, 40).splitlines(), start=1)]
+    found = list[tuple[dict[str, object], int]]()
+    for predict_after in (0, NEVER):
+        audit, judge = Audit(minor=True, predict_after=predict_after), Judge()
+        audit.judge(read_lines_as_events(lines), judge, "")
+        audit.finish(judge, "")
+        found.append((contents_of(audit), judge.events_read))
+    assert found[0] == found[1]
+    judge = Judge()
+    predictor = LinePredictor(judge, 0)
+    for batch in read_lines_as_events(lines).in_batches(predictor):
+        for envelope, place, source in batch:
+            assert place.startswith("position ")
+            assert judge.take(envelope, place, source) == []
+    assert predictor.passed > len(lines) // 3
