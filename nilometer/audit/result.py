@@ -117,7 +117,6 @@ class Audit:
                     self._widen_span(source, places)
                     if on_progress is not None:
                         on_progress(count + predictor.passed)
-        self.streams |= predictor.streams
 
     def finish(self, judge: Judge, source: str, conflicts: Iterable[Conflict] = ()) -> None:
         """Ends a history: adds what is found at its end and between its files, and how often each rule was checked."""

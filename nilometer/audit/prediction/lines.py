@@ -91,8 +91,6 @@ class LinePredictor:
         self._judge = judge
         self._after = after
         self._forms: dict[str, _VmForms] = {}
-        self.streams: set[str] = set()
-        """The streams of the events that were passed."""
         self.passed = 0
         """How many events were passed."""
         self._last: tuple[int, str, str] | None = None
@@ -144,8 +142,6 @@ class LinePredictor:
                 return 0
             self._judge.confirm(place, site, ConfirmedChange(form.kind, after, figures, book.after, book.figures))
             self._last = place.position + 1, place.happened, site.host_stream
-            self.streams.add(site.host_stream)
-        self.streams.add(place.stream)
         if form.keeps_kind:
             self._forms[subject.vm] = _VmForms(after, forms.release, forms.forms)
         return 1 if book is None else 2
