@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -300,7 +300,7 @@ def test_a_judge_of_a_share_is_given_who_is_late() -> None:
         lines, recorded = changed(before, recorded=moment(10**4)), moment(10**4)
         late = {LINES[change[0]]["position"]: recorded}
 
-        def judge_of_share(late: dict[int, str] = late) -> Judge:
+        def judge_of_share(late: Mapping[int, str] = late) -> Judge:
             return Judge(late=late)
 
         found, _, _ = judged(text_of(lines), judge_of_share, predict_after=NEVER)
