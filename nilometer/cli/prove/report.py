@@ -42,7 +42,7 @@ class Report:
         self.bar = ProgressBar("proving", 0)
 
     def expect(self, count: Callable[[], int]) -> None:
-        """Takes what counts the obligations. It has to build them all, so it is asked only if somebody sees the count."""
+        """Takes what counts the obligations. That builds them all, so it is asked only if somebody sees the count."""
         self._count = count
         self.bar.begin("proving", count() if self.bar.is_on else 0)
 
