@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Final, cast, get_type_hints
 
 from domain.rule import Rule
-from rules.symbolic.names import bound_by, function_problem
+from rules.symbolic.names import bound_by, function_problem, is_long
 from rules.symbolic.plain import kind_problem
 from rules.symbolic.source import RuleSource, UnreadableRule, source_of
 from rules.symbolic.values import is_record, is_sort
@@ -37,6 +37,9 @@ def _as_written(function: FunctionType) -> RuleSource:
     for decorator in source.tree.decorator_list:
         if not isinstance(decorator, ast.Name) or decorator.id not in _DECORATORS:
             raise source.error(decorator, "a decorator that may change what the rule does", "@rule, and @property")
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and is_long(node.value):
+            raise source.error(node, "a number that is larger than any size", "sizes of at most 2**52 bytes")
     local = local_names(source.tree)
     if not set(function.__code__.co_varnames) <= local or any(map(_is_mangled, _identifiers(source.tree))):
         raise source.error(source.tree, "a name that Python reads as another one", "names without __ before them")
@@ -61,7 +64,8 @@ def _identifiers(tree: ast.FunctionDef) -> Iterator[str]:
 
 def _annotations(tree: ast.FunctionDef) -> list[tuple[str, ast.expr]]:
     """The annotations of a function's parameters and, under ``return``, of its result."""
-    found = [(parameter.arg, parameter.annotation) for parameter in tree.args.args] + [("return", tree.returns)]
+    parameters = [node for node in ast.walk(tree.args) if isinstance(node, ast.arg)]
+    found = [*[(parameter.arg, parameter.annotation) for parameter in parameters], ("return", tree.returns)]
     return [(name, annotation) for name, annotation in found if annotation is not None]
 
 
@@ -72,9 +76,13 @@ def _is_annotated(function: FunctionType, name: str, annotation: ast.expr) -> bo
         return loaded == ast.unparse(annotation) or (
             isinstance(annotation, ast.Constant) and annotation.value == loaded
         )
-    if isinstance(annotation, ast.Name):
-        return loaded is function.__globals__.get(annotation.id, getattr(builtins, annotation.id, None))
-    return True  # rules have no type that is written otherwise, but for one of a module
+    match annotation:
+        case ast.Name(id=written):
+            return loaded is function.__globals__.get(written, getattr(builtins, written, None))
+        case ast.Attribute(value=ast.Name(id=module), attr=written):
+            return loaded is getattr(function.__globals__.get(module), written, None)
+        case _:
+            return True  # rules have no type that is written otherwise
 
 
 def _is_mangled(name: str) -> bool:
@@ -91,13 +99,20 @@ def parameter_types(rule: Rule) -> dict[str, type]:
 def types_of(rule: Rule) -> dict[str, type]:
     """The types of a rule's parameters and, under ``return``, of its result."""
     source = definition_of(rule)
-    for name, annotation in _annotations(source.tree):
+    annotations = _annotations(source.tree)
+    if set(cast("FunctionType", rule).__annotations__) != {name for name, _ in annotations}:
+        raise source.error(source.tree, "other names are annotated where it runs", "the types that are written")
+    for name, annotation in annotations:
         if not _is_annotated(cast("FunctionType", rule), name, annotation):
             raise source.error(annotation, f"{name!r} is annotated otherwise where it runs", "the type that it has")
-    hints = get_type_hints(rule)
+    try:
+        hints = get_type_hints(rule)
+    except Exception as error:  # an annotation may be any expression
+        what = f"its annotations cannot be evaluated ({type(error).__name__}: {error})"
+        raise source.error(source.tree, what, "types that its module has when it runs") from None
     owner = rule.__qualname__.rpartition(".")[0]
     if owner:
-        hints["self"] = getattr(source.module, owner, None)
+        hints.setdefault("self", getattr(source.module, owner, None))
     kinds = {name: hints.get(name) for name in [*signature(rule).parameters, "return"]}
     for name, kind in kinds.items():
         if not (is_record(kind) or is_sort(kind)):

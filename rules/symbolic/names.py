@@ -12,14 +12,17 @@ import sys
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from enum import EnumMeta
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 from rules.symbolic.source import statements, tree_of
 
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+LARGEST_NUMBER: Final = 2**256
+"""Numbers in rules are smaller: squares of squares take all memory, and long ones have no text."""
 _OPERATIONS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
     ast.Add: lambda left, right: left + right,
     ast.Sub: lambda left, right: left - right,
@@ -38,16 +41,23 @@ def function_problem(function: FunctionType) -> str | None:
     module = sys.modules.get(function.__module__)
     if module is None or function.__globals__ is not module.__dict__:
         return f"{name} does not see the names of its module"
+    if type(function.__globals__) is not dict or type(cast("Any", function).__builtins__) is not dict:
+        return f"{name} looks its names up in what is no plain dictionary"
     owner, _, last = name.rpartition(".")
     scope = module if not owner else vars(module).get(owner)
     bound = vars(scope).get(last) if scope is not None and "." not in owner else None
     if owner:
-        bound = bound.fget if type(bound) is property and bound.fset is None and bound.fdel is None else None
+        bound = bound.fget if is_property(bound) and bound.fset is None and bound.fdel is None else None
     if bound is not function:
         return f"the name {name} stands for something else than this function"
     if hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
         return f"{name} says that it is another function"
     return rebinding_problem(module, owner or last)
+
+
+def is_property(value: object) -> TypeGuard[property]:
+    """Whether something is of Python's own ``property``, whatever that name stands for now."""
+    return type(value) is type(vars(EnumMeta)["__members__"])
 
 
 def rebinding_problem(module: ModuleType, name: str) -> str | None:
@@ -69,7 +79,7 @@ def constant_problem(module: ModuleType, name: str) -> str | None:
     if isinstance(written, str):
         return written
     if type(value) is not type(written) or value != written:
-        return f"{name!r} is {value!r}, and its definition says {written!r}"
+        return f"{name!r} is {shown(value)}, and its definition says {shown(written)}"
     return None
 
 
@@ -83,14 +93,27 @@ def _written(module: ModuleType, name: str) -> int | str:
     if not _is_final(home, definition.annotation):
         return f"{name!r} is not Final, so it may change"
     try:
-        return _evaluated(home, definition.value)
-    except ValueError:
+        value = _evaluated(home, definition.value)
+    except (ValueError, ArithmeticError):
         return f"{name!r} is not written as a whole number"
+    return f"{name!r} is a number that is larger than any size" if is_long(value) else value
+
+
+def shown(value: object) -> str:
+    """A value as text, of which a number that is too long has none."""
+    return "a number beyond 2**256" if is_long(value) else repr(value)
+
+
+def is_long(value: object) -> bool:
+    """Whether something is a number that is larger than any that rules have."""
+    return issubclass(type(value), int) and int.__abs__(cast("int", value)) >= LARGEST_NUMBER
 
 
 def _definition(module: ModuleType, name: str) -> tuple[ModuleType, ast.AnnAssign] | str:
     """Where a name is given its value, followed through imports: module and assignment, or why there is none."""
-    while True:
+    passed: set[tuple[ModuleType, str]] = set()
+    while (module, name) not in passed:
+        passed.add((module, name))
         problem = rebinding_problem(module, name)
         if problem is not None:
             return problem
@@ -109,6 +132,7 @@ def _definition(module: ModuleType, name: str) -> tuple[ModuleType, ast.AnnAssig
                     pass
         else:
             return f"{name!r} is not Final, so it may change"
+    return f"{name!r} is imported from where it is imported to"
 
 
 def _imported_module(module: ModuleType, imported: ast.ImportFrom) -> str:
@@ -154,12 +178,14 @@ def _names_given(tree: ast.Module) -> tuple[Counter[str], frozenset[str]]:
 
 def _of_module_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Those nodes, and all inside them, whose names are names of the module."""
-    for node in nodes:
+    waiting = [*nodes]
+    while waiting:
+        node = waiting.pop()
         yield node
         if isinstance(node, _COMPREHENSIONS):  # only := gives a name outside it a value
             yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
         elif not isinstance(node, _SCOPES):
-            yield from _of_module_scope(ast.iter_child_nodes(node))
+            waiting += ast.iter_child_nodes(node)
 
 
 def bound_by(node: ast.AST) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Mapping
 from enum import EnumMeta, StrEnum
 from functools import cache
 from types import FunctionType, MemberDescriptorType, MethodWrapperType
@@ -63,19 +64,54 @@ def _own_problem(kind: type) -> str | None:
     for name in ("__new__", "__getattribute__"):
         if getattr(kind, name) is not getattr(object, name):
             return f"{kind.__name__} has a {name} of its own"
-    kinds = get_type_hints(kind)
+    try:
+        kinds = get_type_hints(kind)
+    except Exception as error:  # an annotation may be any expression
+        return f"the fields of {kind.__name__} have types that cannot be evaluated ({type(error).__name__}: {error})"
     for field in dataclasses.fields(kind):
-        problem = _field_problem(kind, field) or kind_problem(kinds[field.name])
+        problem = _field_problem(kind, field) or kind_problem(kinds.get(field.name))
         if problem is not None:
             return problem
     init = cast("Any", kind).__init__
-    if not (_same_function(init, _generated_init(kind)) or _sets_each_slot(kind, init)):
+    if not (_is_generated(kind, init) or _sets_each_slot(kind, init)):
         return f"{kind.__name__} has an __init__ of its own"
+    return None if _gives_back(kind) else f"{kind.__name__} does not give back what it is made of"
+
+
+def _gives_back(kind: type) -> bool:
+    """Whether a new record has the values that it was made of: what generated its code may have been changed too."""
+    values = {field.name: object() for field in dataclasses.fields(kind)}
+    try:
+        return _has(kind(*values.values()), values)
+    except Exception:  # whatever it does, it is no constructor of records
+        return False
+
+
+def _has(record: object, values: Mapping[str, object]) -> bool:
+    return all(getattr(record, name) is value for name, value in values.items())
+
+
+def replace_problem(replace: FunctionType, kind: type) -> str | None:
+    """Why a function, whose code is that of its file, is no ``replace`` for a kind of record: by what it answers.
+
+    It calls others that may have been exchanged. So it is tried: with each field alone, with all and with none.
+    """
+    values = {field.name: object() for field in dataclasses.fields(cast("Any", kind))}
+    record = kind(*values.values())
+    for names in (*[[name] for name in values], [*values], []):
+        changes = {name: object() for name in names}
+        try:
+            changed = replace(record, **changes)
+            good = type(changed) is kind and _has(changed, {**values, **changes})
+        except Exception:  # whatever it does, it is no replace
+            good = False
+        if not good:
+            return f"replace does not change {kind.__name__} as Python's does"
     return None
 
 
 def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
-    if vars(kind).get("__annotations__", {}).get(field.name, field.type) != field.type:
+    if _annotations_of(kind, field.name) != field.type:
         return f"{kind.__name__}.{field.name} is of another type than it was made with"
     if not field.init:
         return f"{kind.__name__}.{field.name} is no argument of the constructor (init=False)"
@@ -86,8 +122,22 @@ def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
         own = stored.__name__ == field.name and stored.__objclass__ in kind.__mro__
     else:
         own = stored is None or stored is field.default
-        own = own and not hasattr(type(stored), "__get__")
+        own = own and not hasattr(type(stored), "__get__") and not hasattr(type(stored), "__set__")
     return None if own else f"{kind.__name__}.{field.name} is read through something else than the field"
+
+
+def _annotations_of(kind: type, name: str) -> object:
+    """The annotation of a field in the class that it is of, as it is now."""
+    classes = (base for base in kind.__mro__ if name in vars(base).get("__annotations__", {}))
+    owner = next(classes, None)
+    return None if owner is None else vars(owner)["__annotations__"][name]
+
+
+def _is_generated(kind: type, init: object) -> bool:
+    try:
+        return _same_function(init, _generated_init(kind))
+    except (TypeError, ValueError):  # no class can have these fields, so they were changed
+        return False
 
 
 def _generated_init(kind: type) -> FunctionType:
@@ -134,7 +184,7 @@ def _same_function(one: object, other: FunctionType) -> bool:
     """Two functions have the same code and see the same through their closures."""
     if type(one) is not FunctionType or not same_code(one.__code__, other.__code__):
         return False
-    cells = zip(one.__closure__ or (), other.__closure__ or (), strict=True)
+    cells = zip(one.__closure__ or (), other.__closure__ or (), strict=True)  # an empty one raises ValueError
     return all(left.cell_contents is right.cell_contents for left, right in cells)
 
 
@@ -143,8 +193,13 @@ def enum_problem(kind: type) -> str | None:
     """Why a class is no enum whose members rules may compare: not the plain ``StrEnum`` of its members."""
     if type(kind) is not EnumMeta or kind.__bases__ != (StrEnum,):
         return f"{kind.__name__} is no plain StrEnum"
-    members = cast("dict[str, StrEnum]", dict(cast("Any", kind).__members__))
-    plain = vars(StrEnum(kind.__name__, {name: member.value for name, member in members.items()}))
+    members = cast("dict[str, object]", dict(cast("Any", kind).__members__))
+    listed = [members.get(name) for name in cast("Any", kind)._member_names_]  # what iterating over it goes through
+    if not members or any(not isinstance(member, kind) for member in [*listed, *members.values()]):
+        return f"{kind.__name__} has no members, or lists what is none"
+    if sorted(map(id, listed)) != sorted({*map(id, members.values())}):
+        return f"{kind.__name__} does not list each of its members once"
+    plain = vars(StrEnum(kind.__name__, [*members]))
     for name, value in vars(kind).items():
         if name in members or name in _OF_ANY_CLASS:
             continue

@@ -13,22 +13,23 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from enum import EnumMeta, StrEnum
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final, TypeGuard, cast
 
 from domain.replacing import replace
 from domain.rule import Rule, is_rule
 from rules.symbolic import terms
 from rules.symbolic.definition import definition_of, local_names, parameter_types, types_of
-from rules.symbolic.names import constant_problem, rebinding_problem
-from rules.symbolic.plain import enum_problem, record_problem
+from rules.symbolic.names import constant_problem, is_long, is_property, rebinding_problem, shown
+from rules.symbolic.plain import enum_problem, record_problem, replace_problem
 from rules.symbolic.source import RuleSource, source_of
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, symbolic
 
 _STATEMENTS: Final = "a rule is made of assignments to new names, if, and return"
-_LARGEST_PRODUCT: Final = 2**256
-"""A product of constants is smaller than that: squares of squares take all memory."""
+_MOST_STATEMENTS: Final = 2**16
+"""Statements that are read of one call: each once on every way to it."""
+_REPLACES: Final = (replace.__module__, dataclasses.__name__)
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
     ast.Lt: terms.less,
     ast.LtE: terms.at_most,
@@ -118,6 +119,7 @@ class _Function:
         self._error = source.error
         self._globals = source.names
         self._local = local_names(source.tree)
+        self._statements_left = _MOST_STATEMENTS
 
     def apply(self, arguments: Sequence[Value]) -> Value:
         tree = self._source.tree
@@ -135,8 +137,11 @@ class _Function:
         if not body:
             raise self._error(end, "a way through the rule that returns nothing", "return an answer on every way")
         first, rest = body[0], body[1:]
-        if not self._reader.count_statement():
-            raise self._error(first, "too many ways lead through the branches before it", "several smaller policies")
+        self._statements_left -= 1
+        if self._statements_left < 0 or not self._reader.count_statement():
+            raise self._error(
+                first, "too many ways lead through the branches before it", "several smaller rules or policies"
+            )
         match first:
             case ast.Return(value=ast.expr() as value):
                 if rest:
@@ -153,6 +158,8 @@ class _Function:
                 return self._block(rest, {**known, name: self._value(value, known)}, end)
             case ast.If(test=test, body=then, orelse=otherwise):
                 condition = self._truth(test, known)
+                if rest and _returns([first]):
+                    raise self._error(rest[0], "a statement that is never reached", "take it out")
                 yes = self._block([*then, *([] if _returns(then) else rest)], known, first)
                 no = self._block([*otherwise, *([] if _returns(otherwise) else rest)], known, first)
                 return self._join(first, condition, yes, no)
@@ -208,7 +215,7 @@ class _Function:
         if isinstance(value, int):
             problem = constant_problem(self._source.module, name)
             if problem is not None:
-                raise self._error(node, problem, f"{name}: Final = {value} where it is defined, and nowhere else")
+                raise self._error(node, problem, f"{name}: Final = {shown(value)} where it is defined, there only")
             return terms.constant(value)
         raise self._error(node, f"the name {name!r} is no parameter, local name or constant", "a Final whole number")
 
@@ -227,7 +234,9 @@ class _Function:
         if node.attr in record.fields:
             return record[node.attr]
         attribute = vars(record.kind).get(node.attr)
-        if type(attribute) is property and attribute.fget is not None and self._reader.readable(attribute.fget):
+        if is_property(attribute) and attribute.fget is not None and self._reader.readable(attribute.fget):
+            if [*parameter_types(attribute.fget).values()] != [record.kind]:
+                raise self._error(node, f"{node.attr!r} is a rule that takes no {record.kind.__name__}", "a rule of it")
             return self._reader.call(attribute.fget, [record])
         raise self._error(
             node, f"{record.kind.__name__} has no field or rule {node.attr!r}", self._fields_like(record, node.attr)
@@ -238,7 +247,7 @@ class _Function:
         rules = (
             attribute
             for attribute, value in vars(record.kind).items()
-            if type(value) is property and value.fget is not None and self._reader.readable(value.fget)
+            if is_property(value) and value.fget is not None and self._reader.readable(value.fget)
         )
         near = difflib.get_close_matches(name, [*record.fields, *rules], 1)
         return f"did you mean {near[0]!r}?" if near else "a field, or a property that is a rule"
@@ -255,7 +264,7 @@ class _Function:
                     raise self._error(node, "a product of two things that vary", "multiply by a constant")
                 product = terms.multiply(left, right)
                 value = terms.value_of(product)
-                if isinstance(value, int) and abs(value) >= _LARGEST_PRODUCT:
+                if isinstance(value, int) and is_long(value):
                     raise self._error(node, "a product that is larger than any size", "sizes of at most 2**52 bytes")
                 return product
             case ast.FloorDiv() | ast.Mod():
@@ -302,8 +311,7 @@ class _Function:
                 first = fold(first, other)
             return first
         if called is replace or called is dataclasses.replace:
-            source_of(called)  # raises if it runs as something else than is written in its file
-            return self._replaced(node, known)
+            return self._replaced(node, called, known)
         if is_record(called):
             self._require_plain(node, record_problem(cast("type", called)))
             names = list(field_types(cast("type", called)))
@@ -341,10 +349,14 @@ class _Function:
                 )
         return SymbolicRecord(kind, {name: given[name] for name in field_types(kind)})
 
-    def _replaced(self, node: ast.Call, known: Mapping[str, Value]) -> SymbolicRecord:
+    def _replaced(self, node: ast.Call, called: object, known: Mapping[str, Value]) -> SymbolicRecord:
         record = self._value(node.args[0], known) if len(node.args) == 1 else None
         if not isinstance(record, SymbolicRecord):
             raise self._error(node, "replace of what is no record", "replace(record, field=value)")
+        if not isinstance(called, FunctionType) or called.__module__ not in _REPLACES:
+            raise self._error(node, "a replace that is not Python's", "replace of dataclasses or domain.replacing")
+        source_of(called)  # raises if it runs as something else than is written in its file
+        self._require_plain(node, replace_problem(called, record.kind))
         changes: dict[str, Value] = {}
         for keyword in node.keywords:
             if keyword.arg is None or keyword.arg not in record.fields:

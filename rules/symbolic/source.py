@@ -76,7 +76,10 @@ def _module(name: str) -> _Module:
     module = sys.modules[name]
     file = inspect.getsourcefile(module) or "<unknown>"
     text = "".join(linecache.getlines(file))
-    tree = ast.parse(text, file)
+    try:
+        tree = ast.parse(text, file)
+    except (SyntaxError, ValueError):  # it was changed since it was loaded, so nothing in it is what runs
+        text, tree = "", ast.Module(body=[], type_ignores=[])
     codes: dict[tuple[str, int], CodeType] = {}
 
     def collect(code: CodeType) -> None:
@@ -96,10 +99,12 @@ def _module(name: str) -> _Module:
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
     """Every statement inside a node, and the nodes that have statements as their parts, but no expressions."""
-    for part in ast.iter_child_nodes(node):
-        if not isinstance(part, ast.expr):
-            yield part
-            yield from statements(part)
+    waiting = [node]  # no recursion: a module that rules stand in may be nested more deeply than Python can follow
+    while waiting:
+        for part in ast.iter_child_nodes(waiting.pop()):
+            if not isinstance(part, ast.expr):
+                yield part
+                waiting.append(part)
 
 
 def tree_of(module: ModuleType) -> ast.Module:
@@ -112,19 +117,29 @@ def source_of(rule: Rule) -> RuleSource:
     """The definition of a function. Raises ``UnreadableRule`` if the file differs from the loaded code."""
     function = cast("FunctionType", rule)
     code = function.__code__
+    if not _has_file(sys.modules.get(function.__module__)):
+        raise UnreadableRule(
+            f"{code.co_filename}:{code.co_firstlineno}: {function.__qualname__} is of no module that has a file",
+            hint="a function that is written in the file of its module",
+        )
     module = _module(function.__module__)
+    where = f"{module.file}:{code.co_firstlineno}"
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        where = f"{module.file}:{code.co_firstlineno}"
         raise UnreadableRule(f"{where}: {function.__qualname__} answers a coroutine", hint="def instead of async def")
+    if code.co_flags & inspect.CO_GENERATOR:
+        raise UnreadableRule(f"{where}: {function.__qualname__} answers a generator", hint="return instead of yield")
     written = module.codes.get((code.co_qualname, code.co_firstlineno))
     node = module.functions.get((function.__name__, code.co_firstlineno))
     if written is None or node is None or not same_code(written, code):
         raise UnreadableRule(
-            f"{module.file}:{code.co_firstlineno}: "
-            f"{function.__qualname__} runs as something else than is written there",
+            f"{where}: {function.__qualname__} runs as something else than is written there",
             hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
         )
     return RuleSource(function=function, tree=node, file=module.file, names=function.__globals__)
+
+
+def _has_file(module: object) -> bool:
+    return isinstance(module, ModuleType) and isinstance(getattr(module, "__file__", None), str)
 
 
 def same_code(one: CodeType, other: CodeType) -> bool:
@@ -151,6 +166,8 @@ def _same_constants(one: object, other: object) -> bool:
     match one, other:
         case CodeType(), CodeType():
             return same_code(one, other)
+        case int(), int():  # one that is long has no text
+            return one == other
         case tuple(), tuple():
             items, others = cast("tuple[object, ...]", one), cast("tuple[object, ...]", other)
             return len(items) == len(others) and all(map(_same_constants, items, others))

@@ -63,8 +63,10 @@ def field_types(kind: type) -> dict[str, type]:
 
 def is_record(kind: object) -> bool:
     """Whether a class is a frozen dataclass: the only kind of record that rules may use."""
+    if not isinstance(kind, type):
+        return False
     parameters = getattr(kind, "__dataclass_params__", None)
-    return isinstance(kind, type) and parameters is not None and parameters.frozen
+    return parameters is not None and parameters.frozen
 
 
 def is_sort(kind: object) -> bool:
