@@ -20,7 +20,7 @@ from domain.quantities import LARGEST
 from nilometer.audit.sieve.arrow_texts import figures_as_json, join, or_null, texts_as_json
 from nilometer.audit.sieve.columns import Column, encode
 from nilometer.audit.sieve.events import CLAIMED, NOTHING, Events
-from nilometer.audit.sieve.expected import HOST_VERSION, Path
+from nilometer.audit.sieve.expected import HOST_READ, Path
 from nilometer.audit.sieve.streams import Streams
 from nilometer.storage.bodies import topic_of
 from rules.symbolic.terms import Sort
@@ -77,22 +77,31 @@ class EventRows:
         """The numbers of their streams."""
         return self.events.stream[self.index]
 
-    @cached_property
-    def read_version(self) -> Column:
-        """The version of the host's stream that was read."""
-        return self.claimed(HOST_VERSION, int)
+    def read_version(self, place: Path) -> Column:
+        """The version of a host's stream that was read, by the place that says what was read of it."""
+        return self.claimed((*place, "stream_version"), int)
 
-    @cached_property
-    def read_host(self) -> Column:
-        """The number of the stream of the host that was read."""
-        return self.events.labels("read_host_id").numbered(lambda id: self._streams.number(host_stream(id)))[self.index]
+    def read_host(self, place: Path) -> Column:
+        """The number of the stream of a host that was read; -1 where none is named."""
+        if place == HOST_READ:
+            return self.events.labels("read_host_id").numbered(self._number_of_host)[self.index]
+        ids = (_at(data, (*place, "id")) for data in self.data)
+        return numpy.array([self._number_of_host(id) if isinstance(id, str) else NOTHING for id in ids], numpy.int64)
 
-    def is_followed_by(self, stream: Column, version: Column, gives: Column, gets_back: Column) -> Column:
-        """Whether the next event is of this stream and version, recorded at the same time, and grants or returns."""
-        events, following = self.events, self._next
+    def _number_of_host(self, id: str) -> int:
+        return self._streams.number(host_stream(id))
+
+    def is_followed_by(
+        self, stream: Column, version: Column, gives: Column, gets_back: Column, *, after: Column
+    ) -> Column:
+        """Whether an event comes that is of this stream and version, recorded at the same time, and grants or returns.
+
+        ``after`` says how many events after each it has to stand.
+        """
+        events, following = self.events, self._following(after)
         topics = events.labels("topic").numbered(lambda topic: _BOOK_TOPICS.get(topic, NOTHING))[following]
         is_so: Column = (
-            (events.position[following] == events.position[self.index] + 1)
+            (events.position[following] == events.position[self.index] + after)
             & (events.stream[following] == stream)
             & (events.integers("version")[following] == version)
             & (events.recorded[following] == events.recorded[self.index])
@@ -101,15 +110,13 @@ class EventRows:
         )
         return is_so
 
-    @property
-    def _next(self) -> Column:
-        following: Column = numpy.minimum(self.index + 1, self.events.count - 1)
+    def _following(self, after: Column) -> Column:
+        following: Column = numpy.minimum(self.index + after, self.events.count - 1)
         return following
 
-    @property
-    def next_body(self) -> pyarrow.Array:
-        """What is stored of the event after each."""
-        return self.events.texts("body").take(pyarrow.array(self._next, pyarrow.int64()))
+    def following_body(self, after: Column) -> pyarrow.Array:
+        """What is stored of the event that stands so many events after each."""
+        return self.events.texts("body").take(pyarrow.array(self._following(after), pyarrow.int64()))
 
     @cached_property
     def body(self) -> pyarrow.Array:
@@ -164,10 +171,9 @@ class EventRows:
         beginnings = self.take(self.events.labels("stream").written(lambda stream: to_json(stream).decode()[:-1]))
         return join([beginnings, "/", figures_as_json(self.version, int), '"'])
 
-    @cached_property
-    def read_version_text(self) -> pyarrow.Array:
-        """The version of the host's stream that was read."""
-        return figures_as_json(self.read_version, int)
+    def read_version_text(self, place: Path) -> pyarrow.Array:
+        """The version of a host's stream that was read."""
+        return figures_as_json(self.read_version(place), int)
 
     @property
     def version_before_text(self) -> pyarrow.Array:

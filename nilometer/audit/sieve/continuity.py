@@ -13,7 +13,7 @@ import numpy
 
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.forms import UNKNOWN, Written
+from nilometer.audit.sieve.forms import UNKNOWN, HostStates, Written
 
 KEPT = -1
 """Stands for the place of a state that was kept: before all events."""
@@ -49,17 +49,21 @@ class Continuity:
     def follow(self, events: Events, written: Sequence[Written]) -> Following:
         """Looks which of the events that are written right follow on those before them."""
         vms = Chain(self._vms, _together([_vms_of(events, some) for some in written if some.vm_after is not None]))
-        hosts = Chain(self._hosts, _together([_hosts_of(events, some) for some in written]))
+        hosts = Chain(
+            self._hosts, _together([_states_of(events, some, host) for some in written for host in some.hosts])
+        )
         follows, sound = numpy.zeros(events.count, bool), numpy.zeros(events.count, bool)
         follows[vms.places(_vm_follows(vms))] = True
-        on_host = numpy.zeros(events.count, bool)
-        on_host[hosts.places(_host_follows(hosts))] = True
+        on_hosts, on_host = numpy.zeros(events.count, bool), _host_follows(hosts)
+        on_hosts[hosts.places(on_host)] = True
+        on_hosts[hosts.places(~on_host)] = False  # of two hosts, both have to
         for some in written:
-            is_sound = on_host[some.index] & some.booked
+            is_sound = on_hosts[some.index] & some.booked
             if some.vm_after is not None:
                 is_sound &= follows[some.index]
             sound[some.index] = is_sound
-            sound[some.index[some.has_book & some.booked] + 1] = True
+            for place in range(1, len(some.hosts) + 1):
+                sound[some.index[some.booked & (some.books >= place)] + place] = True
         return Following(sound, vms, hosts)
 
     def keep(self, following: Following) -> None:
@@ -85,7 +89,8 @@ def _vms_of(events: Events, written: Written) -> States:
         "key": events.stream[written.index],
         "place": written.index,
         "version": events.integers("version")[written.index],
-        "host": written.host,
+        "host_before": written.host,
+        "host": written.host_after,
         "happened": events.happened[written.index],
         "begins": numpy.full(len(written.index), written.vm_before is None),
         "before": numpy.full_like(after, UNKNOWN) if written.vm_before is None else written.vm_before,
@@ -93,17 +98,17 @@ def _vms_of(events: Events, written: Written) -> States:
     }
 
 
-def _hosts_of(events: Events, written: Written) -> States:
-    after = written.host_after
+def _states_of(events: Events, written: Written, host: HostStates) -> States:
+    after = host.after
     return {
-        "key": written.host,
+        "key": host.stream,
         "place": written.index,
         "version": after[:, 0],
-        "release": written.release,
+        "release": host.release,
         "happened": events.happened[written.index],
-        "on_host": written.on_host,
-        "begins": numpy.full(len(written.index), written.host_before is None),
-        "before": numpy.full_like(after, UNKNOWN) if written.host_before is None else written.host_before,
+        "on_host": host.on_host,
+        "begins": numpy.full(len(written.index), host.before is None),
+        "before": numpy.full_like(after, UNKNOWN) if host.before is None else host.before,
         "after": after,
     }
 
@@ -161,7 +166,7 @@ def _vm_follows(vms: Chain) -> Column:
     follows: Column = (
         (vms["version"] == vms.left("version") + 1)
         & (vms["before"] == vms.left("after")).all(axis=1)
-        & (vms["host"] == vms.left("host"))
+        & (vms["host_before"] == vms.left("host"))
         & (vms["happened"] >= vms.left("happened"))
     )
     is_so: Column = numpy.where(vms["begins"], vms.is_first & (vms["version"] == 1), ~vms.is_first & follows)

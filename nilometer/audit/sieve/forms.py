@@ -18,7 +18,7 @@ from domain.quantities import LARGEST
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.expected import ExpectedEvent
+from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sieve.texts import BodyWriter, Piece, Writer, Writing
 from rules.symbolic.terms import Term
@@ -31,6 +31,31 @@ UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
+class HostStates:
+    """What events say of a host that they read or change, a row for each event."""
+
+    stream: Column
+    """The number of its stream."""
+    before: Column | None
+    """Its account: the version of its stream, total, reserve, held; ``None`` if it begins."""
+    after: Column
+    release: Column
+    """Its release, by number, as far as the events say it."""
+    on_host: Column
+    """Whether its stream has an event of this change."""
+
+    def only(self, which: Column) -> HostStates:
+        """Some of them."""
+        return HostStates(
+            stream=self.stream[which],
+            before=_some(self.before, which),
+            after=self.after[which],
+            release=self.release[which],
+            on_host=self.on_host[which],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Events of one form that are stored just as they would be recorded: what they claim, and what they lead to."""
 
@@ -38,21 +63,27 @@ class Written:
     index: Column
     """Which of the events that were looked at."""
     guest: Column
-    host: Column
-    """The number of the stream of the host that was read or changed."""
-    host_before: Column | None
-    """Its account: the version of its stream, total, reserve, held; ``None`` if it begins."""
-    host_after: Column
-    release: Column
-    """Its release, by number, as far as the events say it."""
-    on_host: Column
-    """Whether its stream has an event of this change."""
+    hosts: Sequence[HostStates]
+    """The host that was read or changed; of a VM that moves or would move to another, this one after it."""
+    moves: bool
+    """Whether the VM is on the last of them afterwards, and not on the first."""
     vm_before: Column | None
     vm_after: Column | None
     """``None`` if the events are about a host."""
     booked: Column
-    """Whether the event on the host's stream that has to follow directly, if there has to be one, is that."""
-    has_book: Column
+    """Whether the events on the hosts' streams that have to follow directly are those."""
+    books: Column
+    """How many they are."""
+
+    @property
+    def host(self) -> Column:
+        """The number of the stream of the host on which the events are decided."""
+        return self.hosts[0].stream
+
+    @property
+    def host_after(self) -> Column:
+        """That of the host that the VM is on afterwards."""
+        return self.hosts[-1 if self.moves else 0].stream
 
     def only(self, which: Column) -> Written:
         """Some of them."""
@@ -60,15 +91,12 @@ class Written:
             form=self.form,
             index=self.index[which],
             guest=self.guest[which],
-            host=self.host[which],
-            host_before=_some(self.host_before, which),
-            host_after=self.host_after[which],
-            release=self.release[which],
-            on_host=self.on_host[which],
+            hosts=[host.only(which) for host in self.hosts],
+            moves=self.moves,
             vm_before=_some(self.vm_before, which),
             vm_after=_some(self.vm_after, which),
             booked=self.booked[which],
-            has_book=self.has_book[which],
+            books=self.books[which],
         )
 
 
@@ -85,21 +113,13 @@ class Form:
         writer = BodyWriter(event.claims)
         self._holds, self._guest = writer.number(event.holds), writer.number(event.guest)
         self._body = writer.pieces(_head(lambda writing: writing.rows.causation), event.data, _TAIL)
-        book = event.book
-        if book is not None:
-            self._gives, self._gets_back = writer.number(book.gives), writer.number(book.gets_back)
-            self._book = writer.pieces(_head(lambda writing: writing.rows.own_id), book.data, _TAIL)
+        self._hosts = [_HostForm(writer, host) for host in event.hosts]
         self._vm_before = _numbers(writer, event.vm_before)
         self._vm_after = _numbers(writer, event.vm_after)
-        self._host_before, self._host_after = (
-            _numbers(writer, host, without="version") for host in (event.host_before, event.host_after)
-        )
-        release = event.host_after.fields.get("version")
-        self._release = None if release is None else writer.number(cast("Term", release))
         self._variables = {name: term.sort for name, term in event.variables.items()}
         self._program = Program(list(writer.results))
         self._texts = writer.texts
-        self._reads_host = event.vm_after is not None
+        self._kind = "host" if event.vm_after is None else "vm"
 
     def look(self, events: Events, streams: Streams, index: Column) -> list[Written]:
         """Those of some events that are stored as they would be recorded in this form."""
@@ -118,37 +138,34 @@ class Form:
         sound = columns[self._holds] & _equal(rows.body, writing.join(self._body))
         if not sound.any():
             return None
-        booked, has_book = numpy.ones(len(rows), bool), numpy.zeros(len(rows), bool)
-        read_version = rows.read_version if self._reads_host else rows.version - 1
-        host = rows.read_host if self._reads_host else rows.stream
-        if self.event.book is not None:
-            gives, gets_back = columns[self._gives], columns[self._gets_back]
-            has_book = gives | gets_back
-            follows = rows.is_followed_by(host, read_version + 1, gives, gets_back)
-            booked = ~has_book | (follows & _equal(rows.next_body, writing.join(self._book)))
-        after_version = read_version + has_book if self._reads_host else rows.version
+        hosts = list[HostStates]()
+        booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
+        for form in self._hosts:
+            host, has_book, is_booked = form.look(writing, after=books + 1)
+            hosts.append(host)
+            booked, books = booked & is_booked, books + has_book
         written = Written(
             form=self._number,
             index=rows.index,
             guest=columns[self._guest],
-            host=host,
-            host_before=_account(columns, self._host_before, read_version),
-            host_after=cast("Column", _account(columns, self._host_after, after_version)),
-            release=numpy.full(len(rows), UNKNOWN, numpy.int8) if self._release is None else columns[self._release],
-            on_host=has_book if self._reads_host else numpy.ones(len(rows), bool),
+            hosts=hosts,
+            moves=self.event.moves,
             vm_before=_matrix(columns, self._vm_before),
             vm_after=self._left(columns),
             booked=booked,
-            has_book=has_book,
+            books=books,
         )
         return written if sound.all() else written.only(sound)
 
     def _read_claims(self, rows: EventRows) -> tuple[EventRows, dict[str, Column]]:
         """The columns of the variables, of the events that claim them all, and no others."""
         given = {name: rows.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
-        sane = rows.readable & rows.are_of("vm" if self._reads_host else "host")
-        if self._reads_host:
-            sane &= (rows.read_version >= 0) & (rows.read_host >= 0)
+        sane = rows.readable & rows.are_of(self._kind)
+        read = [(rows.read_host(form.read), rows.read_version(form.read)) for form in self._hosts if form.read]
+        for host, version in read:
+            sane &= (host >= 0) & (version >= 0)
+        if len(read) > 1:
+            sane &= read[0][0] != read[1][0]
         for column in given.values():
             sane &= (column >= 0) & (column <= LARGEST)
         if not sane.all():
@@ -160,6 +177,44 @@ class Form:
         """The state of the VM after the events."""
         matrix = _matrix(columns, self._vm_after)
         return numpy.full_like(matrix, UNKNOWN) if self.event.is_removal and matrix is not None else matrix
+
+
+class _HostForm:
+    """A host of an expected event."""
+
+    def __init__(self, writer: BodyWriter, host: HostChange) -> None:
+        self.read = host.read
+        self._before, self._after = (_numbers(writer, state, without="version") for state in (host.before, host.after))
+        release = host.after.fields.get("version")
+        self._release = None if release is None else writer.number(cast("Term", release))
+        self._book: tuple[int, int, Sequence[Piece]] | None = None
+        if host.book is not None:
+            pieces = writer.pieces(_head(lambda writing: writing.rows.own_id), host.book.data, _TAIL)
+            self._book = writer.number(host.book.gives), writer.number(host.book.gets_back), pieces
+
+    def look(self, writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
+        """What some events say of it, whether its stream must have an event, and whether that stands where it must.
+
+        ``after`` says how many events after each that is.
+        """
+        rows, columns, read = writing.rows, writing.columns, self.read
+        stream = rows.stream if read is None else rows.read_host(read)
+        version = rows.version - 1 if read is None else rows.read_version(read)
+        has_book, booked = numpy.zeros(len(rows), bool), numpy.ones(len(rows), bool)
+        if self._book is not None:
+            gives, gets_back, pieces = columns[self._book[0]], columns[self._book[1]], self._book[2]
+            has_book = gives | gets_back
+            follows = rows.is_followed_by(stream, version + 1, gives, gets_back, after=after)
+            booked = ~has_book | (follows & _equal(rows.following_body(after), writing.join(pieces)))
+        on_host = numpy.ones(len(rows), bool) if read is None else has_book
+        states = HostStates(
+            stream=stream,
+            before=_account(columns, self._before, version),
+            after=cast("Column", _account(columns, self._after, version + on_host)),
+            release=numpy.full(len(rows), UNKNOWN, numpy.int8) if self._release is None else columns[self._release],
+            on_host=on_host,
+        )
+        return states, has_book, booked
 
 
 _Places: TypeAlias = "list[int] | None"

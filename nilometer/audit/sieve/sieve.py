@@ -219,6 +219,12 @@ class _Sieve:
             form[some.index], guest[some.index], host[some.index] = some.form, some.guest, some.host
         counted = ~numpy.isin(events.stream, list(self._suspects))
         names = self._streams.names
+        for some in written:
+            for other in some.hosts[1:]:
+                both: Column = numpy.unique(numpy.stack([events.stream[some.index], other.stream]), axis=1)
+                pairs: list[tuple[int, int]] = both.T.tolist()
+                for vm, destination in pairs:
+                    self._groups.join(names[vm].encode(), names[destination].encode())
         combined: Column = events.stream[counted].astype(numpy.int64)
         sizes = len(names), len(self._expected) + 1, len(Guest)
         for column, size in zip((host, form + 1, guest), sizes, strict=True):

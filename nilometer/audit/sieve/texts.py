@@ -78,7 +78,7 @@ class BodyWriter:
             case FromStream():
                 yield lambda writing: writing.rows.subject
             case ReadVersion():
-                yield lambda writing: writing.rows.read_version_text
+                yield self._version(part)
             case VersionBefore():
                 yield lambda writing: writing.rows.version_before_text
             case Term():
@@ -123,6 +123,9 @@ class BodyWriter:
         if path not in self.texts:
             self.texts.append(path)
         return lambda writing: writing.texts[path]
+
+    def _version(self, part: ReadVersion) -> Writer:
+        return lambda writing: writing.rows.read_version_text(part.place)
 
     def _figure(self, term: Term) -> Piece:
         value = terms.value_of(term)

@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from nilometer.audit.sieve.expected.event import ExpectedEvent
+from nilometer.audit.sieve.expected.event import ExpectedEvent, HostChange
 from nilometer.audit.sieve.expected.on_hosts import events_on_hosts
 from nilometer.audit.sieve.expected.on_vms import events_on_vms
 from nilometer.audit.sieve.expected.parts import (
-    HOST_ID,
-    HOST_VERSION,
+    HOST_READ,
     Claimed,
     FromStream,
     Nullable,
@@ -31,11 +30,11 @@ from nilometer.audit.sieve.expected.parts import (
 from nilometer.audit.sieve.expected.writing import RuleTerms
 
 __all__ = [
-    "HOST_ID",
-    "HOST_VERSION",
+    "HOST_READ",
     "Claimed",
     "ExpectedEvent",
     "FromStream",
+    "HostChange",
     "Nullable",
     "Part",
     "Path",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from rules.symbolic.values import SymbolicRecord, leaves
 
 @dataclass(frozen=True, slots=True)
 class BookChange:
-    """The event on the host's stream that follows directly."""
+    """The event on a host's stream that follows directly."""
 
     gives: Term
     """Whether it says that memory was granted."""
@@ -25,6 +25,18 @@ class BookChange:
     """Whether it says that memory was returned; if neither, there is none."""
     data: Mapping[str, Part]
     """The data of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostChange:
+    """A host that is read or changed."""
+
+    before: SymbolicRecord | None
+    """``None`` if the host begins."""
+    after: SymbolicRecord
+    read: Path | None = None
+    """Where the event says what was read of it; ``None`` if the event stands on the host's own stream."""
+    book: BookChange | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,15 +55,18 @@ class ExpectedEvent:
     vm_before: SymbolicRecord | None
     """``None`` if the VM begins, or the event is about a host."""
     vm_after: SymbolicRecord | None
-    host_before: SymbolicRecord | None
-    """``None`` if the host begins."""
-    host_after: SymbolicRecord
-    book: BookChange | None = None
+    hosts: Sequence[HostChange]
+    """The host; if a VM moves or would move to another one, this one after it."""
 
     @property
     def is_refusal(self) -> bool:
         """Whether the command was refused."""
         return self.topic in _REFUSALS
+
+    @property
+    def moves(self) -> bool:
+        """Whether the VM is on the second host afterwards."""
+        return self.topic == topic_of(events.VmMoved)
 
     @property
     def is_removal(self) -> bool:
@@ -66,11 +81,11 @@ class ExpectedEvent:
     @property
     def variables(self) -> Mapping[str, Term]:
         """The variables of all its terms."""
-        book = self.book
-        books = [] if book is None else [book.gives, book.gets_back, *terms_of(book.data)]
-        states = [self.vm_before, self.vm_after, self.host_before, self.host_after]
+        books = [host.book for host in self.hosts if host.book is not None]
+        booked = [term for book in books for term in (book.gives, book.gets_back, *terms_of(book.data))]
+        states = [self.vm_before, self.vm_after, *(state for host in self.hosts for state in (host.before, host.after))]
         known = [term for state in states if state is not None for _, term in leaves(state)]
-        return terms.variables(self.holds, self.guest, *terms_of(self.data), *books, *known)
+        return terms.variables(self.holds, self.guest, *terms_of(self.data), *booked, *known)
 
 
 _REFUSALS: Final = (topic_of(events.VmCommandRefused), topic_of(events.HostCommandRefused))

@@ -10,8 +10,18 @@ from domain.deciding.hosts import HOST_EVENTS
 from domain.recording.hosts import HostCommandName, HostEventKind
 from domain.state import Site
 from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
-from nilometer.audit.sieve.expected.event import ExpectedEvent
-from nilometer.audit.sieve.expected.parts import HOST_ID, Claimed, FromStream, Nullable, Part, Path, Text, VersionBefore
+from nilometer.audit.sieve.expected.event import ExpectedEvent, HostChange
+from nilometer.audit.sieve.expected.parts import (
+    HOST_READ,
+    Claimed,
+    FromStream,
+    Nullable,
+    Part,
+    Path,
+    Text,
+    VersionBefore,
+    id_in,
+)
 from nilometer.audit.sieve.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
@@ -84,22 +94,27 @@ def _event(rules: RuleTerms, command: HostCommand, kind: HostEventKind) -> Expec
         holds=terms.both(is_so, *([] if refused else rules.check(site, HOST_INVARIANTS))),
         vm_before=None,
         vm_after=None,
-        host_before=None if command.before is None else _without_release(command.before),
-        host_after=after if command.before is None else _without_release(after),
+        hosts=[
+            HostChange(
+                before=None if command.before is None else _without_release(command.before),
+                after=after if command.before is None else _without_release(after),
+            )
+        ],
     )
 
 
 def _defined(rules: RuleTerms, command: HostCommand) -> ExpectedEvent:
     recorded = replace_in(command.recorded, command.accepted, TRUE)
     defined, host = as_record(recorded["defined"]), as_record(SITE["host"])
+    read = host_read(host, recorded["free"], recorded["cap"])
     written: dict[str, Part] = {
         "after": recorded["defined_figures"],
         "before": None,
         "command": Text(command.command),
-        "evidence": {"destination": None, "host": host_read(host, recorded), "vm": None, "vms": None},
+        "evidence": {"destination": None, "host": read, "vm": None, "vms": None},
         "granted": None,
         "requested": None,
-        "host": Claimed(HOST_ID),
+        "host": id_in(HOST_READ),
         "name": Claimed(("name",)),
         **{name: defined[name] for name in command.arguments},
         **of_decision(as_record(recorded["decision"])),
@@ -118,8 +133,7 @@ def _defined(rules: RuleTerms, command: HostCommand) -> ExpectedEvent:
         holds=terms.both(command.accepted, is_known, recorded.term("vm_written"), *rules.check(site)),
         vm_before=None,
         vm_after=defined,
-        host_before=host,
-        host_after=host,
+        hosts=[HostChange(before=host, after=host, read=HOST_READ)],
     )
 
 
@@ -129,6 +143,7 @@ def _definition_refused(command: HostCommand, setting: Mapping[str, Term], *, ha
     recorded = replace_in(substitute(command.recorded, setting), accepted, FALSE)
     memory = substitute(as_record(command.arguments["memory"]), setting)
     host = as_record(recorded["read"])
+    read = host_read(host, recorded["free"], recorded["cap"])
     arguments: dict[str, Part] = {
         **command.arguments,
         "memory": setting_as_written(memory),
@@ -143,7 +158,11 @@ def _definition_refused(command: HostCommand, setting: Mapping[str, Term], *, ha
         "command": Text(command.command),
         "evidence": {
             "destination": None,
-            "host": {**host_read(host, recorded), "id": FromStream(), "stream_version": VersionBefore()},
+            "host": {
+                **read,
+                "id": FromStream(),
+                "stream_version": VersionBefore(),
+            },
             "vm": None,
             "vms": None,
         },
@@ -162,8 +181,7 @@ def _definition_refused(command: HostCommand, setting: Mapping[str, Term], *, ha
         holds=terms.both(terms.negation(accepted), recorded.term("host_written")),
         vm_before=None,
         vm_after=None,
-        host_before=host,
-        host_after=host,
+        hosts=[HostChange(before=host, after=host)],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Final, cast
+from typing import cast
 
 from domain import events
 from domain.changes import host_figures
@@ -17,24 +17,37 @@ from domain.recording.vms.records import VmCommandName, VmEventKind
 from domain.settings import MemorySetting
 from domain.state import Site
 from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
-from nilometer.audit.sieve.expected.event import BookChange, ExpectedEvent
-from nilometer.audit.sieve.expected.parts import FromStream, Nullable, Part, Path, Text
+from nilometer.audit.sieve.expected.event import BookChange, ExpectedEvent, HostChange
+from nilometer.audit.sieve.expected.moving import (
+    MOVE,
+    claims_of_move,
+    destination_of,
+    destination_read,
+    hosts_named,
+    place_of_destination,
+    ways_to_move,
+)
+from nilometer.audit.sieve.expected.parts import (
+    DESTINATION_READ,
+    HOST_READ,
+    FromStream,
+    Nullable,
+    Part,
+    Path,
+    Text,
+)
 from nilometer.audit.sieve.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
+from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.symbolic import terms
-from rules.symbolic.terms import FALSE, TRUE, constant
+from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord, as_record, equal, leaves, replace_in, substitute
 from rules.transitions.vm_commands import SITE, Transition, possible_values, transitions
 
-_LEFT: Final = ("move-vm",)
-"""Commands that are left to the judge."""
-
 
 def events_on_vms(rules: RuleTerms) -> Iterator[ExpectedEvent]:
-    """The events of commands on VMs, but of ``move-vm``."""
+    """The events of commands on VMs that are there."""
     for transition in transitions(rules.program):
-        if transition.command in _LEFT:
-            continue
         for kind in cast("list[VmEventKind]", possible_values(transition.recorded.term("event"))):
             if kind is VmEventKind.NOTHING:
                 continue
@@ -55,7 +68,10 @@ def _is_recorded_so(asked: str, kind: VmEventKind, command: VmCommandName) -> bo
 
 
 def _as_written(transition: Transition, kind: VmEventKind) -> Iterator[Transition]:
-    """The transition, once for each way in which a refusal writes its arguments."""
+    """The transition, once for each way in which its event is written."""
+    if transition.command == MOVE:
+        yield from (way for way in ways_to_move(transition) if kind in possible_values(way.recorded.term("event")))
+        return
     if kind is not VmEventKind.COMMAND_REFUSED or "memory" not in transition.arguments:
         yield transition
         return
@@ -70,37 +86,39 @@ def _as_written(transition: Transition, kind: VmEventKind) -> Iterator[Transitio
 
 
 def _event(rules: RuleTerms, transition: Transition, kind: VmEventKind, command: VmCommandName) -> ExpectedEvent:
-    refused = kind is VmEventKind.COMMAND_REFUSED
+    refused, moves = kind is VmEventKind.COMMAND_REFUSED, kind is VmEventKind.MOVED
     recorded = replace_in(transition.recorded, transition.accepted, FALSE if refused else TRUE)
     asked = as_record(recorded["asked"])
-    after, host = as_record(recorded["after"]), as_record(recorded["host"])
-    book = _book(rules, recorded)
-    shape = VM_EVENTS[kind.value]
+    after, shape = as_record(recorded["after"]), VM_EVENTS[kind.value]
+    hosts = _hosts(rules, transition, recorded, refused=refused)
     is_so = terms.both(
         transition.accepted if not refused else terms.negation(transition.accepted),
         terms.equal(recorded.term("event"), constant(kind)),
         terms.equal(asked.term("command"), constant(command)),
         recorded.term("vm_written"),
-        terms.negation(recorded.term("destination_gives")),
+        recorded.term("destination_gives") if moves else terms.negation(recorded.term("destination_gives")),
     )
     if refused:  # replaying it changes nothing, and no host has an event of it
-        after, host, book = as_record(rules.program.call(unchanged, [SITE["vm"]])), as_record(SITE["host"]), None
+        after = as_record(rules.program.call(unchanged, [SITE["vm"]]))
         is_so = terms.both(is_so, *[terms.negation(recorded.term(name)) for name in ("host_gives", "host_gets_back")])
-    site = SymbolicRecord(Site, {"host": host, "vm": after, "entry": rules.figure(after, "held")})
+    own = hosts[1] if moves else hosts[0]
+    site = SymbolicRecord(Site, {"host": own.after, "vm": after, "entry": rules.figure(after, "held")})
     # What changes nothing keeps the invariants that held before, and the event before was looked at.
     before = SymbolicRecord(Site, {**SITE.fields, "entry": rules.figure(as_record(SITE["vm"]), "held")})
+    holds = [is_so] if equal(site, before) is TRUE else [is_so, *rules.check(site)]
+    if moves:
+        left = SymbolicRecord(Site, {**SITE.fields, "host": hosts[0].after, "entry": ZERO})
+        holds += rules.check(left, HOST_INVARIANTS)
     return ExpectedEvent(
         topic=topic_of(shape.kind),
         command=command.value,
         sized=transition.command == "set-memory",
         claims=_claims(transition, refused=refused),
         data=_data(rules, shape.kind, recorded, command, transition),
-        holds=terms.both(is_so, *([] if equal(site, before) is TRUE else rules.check(site))),
+        holds=terms.both(*holds),
         vm_before=as_record(SITE["vm"]),
         vm_after=after,
-        host_before=as_record(SITE["host"]),
-        host_after=host,
-        book=book,
+        hosts=hosts,
     )
 
 
@@ -114,14 +132,15 @@ def _data(
     decision, asked = as_record(recorded["decision"]), as_record(recorded["asked"])
     after, shape = as_record(recorded["after"]), next(s for s in VM_EVENTS.values() if s.kind is kind)
     has_amount = asked.term("has_amount")
-    vm = as_record(as_record(recorded["read"])["vm"])
+    read = as_record(recorded["read"])
+    vm = as_record(read["vm"])
     written: dict[str, Part] = {
         "after": recorded["after_figures"],
         "before": recorded["before_figures"],
         "command": Text(command.value),
         "evidence": {
-            "destination": None,
-            "host": host_read(as_record(as_record(recorded["read"])["host"]), recorded),
+            "destination": destination_read(transition, recorded) if transition.command == MOVE else None,
+            "host": host_read(as_record(read["host"]), recorded["free"], recorded["cap"]),
             "vm": {
                 name: vm[name] for name in ("generation", "guest", "config_version", "memory", "in_use_reported", "vsc")
             },
@@ -137,17 +156,39 @@ def _data(
         own["size"] = Nullable(asked.term("has_size"), asked["size"])
     if kind is events.VmCommandRefused:
         own["arguments"] = _arguments(rules, command, asked, transition)
+    elif kind is events.VmMoved:
+        own |= hosts_named(transition)
     return complete(kind, written | own)
 
 
-def _book(rules: RuleTerms, recorded: SymbolicRecord) -> BookChange | None:
-    gives, gets_back = recorded.term("host_gives"), recorded.term("host_gets_back")
+def _hosts(rules: RuleTerms, transition: Transition, recorded: SymbolicRecord, *, refused: bool) -> list[HostChange]:
+    """The VM's host, and another one that the VM is to move to."""
+    gives, gets_back = (FALSE if refused else recorded.term(name) for name in ("host_gives", "host_gets_back"))
+    own = as_record(SITE["host"])
+    after = own if refused else as_record(recorded["host"])
+    hosts = [HostChange(own, after, HOST_READ, _book(rules, recorded, own, after, gives, gets_back))]
+    if transition.command == MOVE and place_of_destination(transition) is DESTINATION_READ:
+        other, gives = destination_of(transition), FALSE if refused else recorded.term("destination_gives")
+        after = other if refused else as_record(recorded["destination"])
+        book = _book(rules, recorded, other, after, gives, FALSE)
+        hosts.append(HostChange(other, after, DESTINATION_READ, book))
+    return hosts
+
+
+def _book(
+    rules: RuleTerms,
+    recorded: SymbolicRecord,
+    before: SymbolicRecord,
+    after: SymbolicRecord,
+    gives: Term,
+    gets_back: Term,
+) -> BookChange | None:
     if terms.value_of(gives) is False and terms.value_of(gets_back) is False:
         return None
     decision, asked = as_record(recorded["decision"]), as_record(recorded["asked"])
     data: dict[str, Part] = {
-        "after": rules.program.call(host_figures, [recorded["host"]]),
-        "before": rules.program.call(host_figures, [as_record(recorded["read"])["host"]]),
+        "after": rules.program.call(host_figures, [after]),
+        "before": rules.program.call(host_figures, [before]),
         "bytes": recorded["bytes"],
         "command": asked["command"],
         "granted": Nullable(asked.term("has_amount"), decision["granted"]),
@@ -164,6 +205,8 @@ def _arguments(
 ) -> Mapping[str, Part]:
     """The arguments of a refused command, as its event records them."""
     known: dict[str, Part] = {"amount": asked["amount"], "size": asked["size"]}
+    if transition.command == MOVE:
+        known["to"] = hosts_named(transition)["destination"]
     known |= {name: value for name, value in transition.arguments.items() if name not in known}
     if command is VmCommandName.CONFIGURE_MEMORY:
         asked_for = transition.arguments.get("memory")
@@ -178,6 +221,8 @@ def _claims(transition: Transition, *, refused: bool) -> dict[str, Path]:
     figures = {field.name for field in fields(VmFigures)}
     for path, _ in leaves(SITE["vm"]):
         claims[f"site.vm.{path}"] = ("before", path) if path in figures else ("evidence", "vm", *path.split("."))
+    if transition.command == MOVE:
+        return claims | claims_of_move(transition)
     for name, value in transition.arguments.items():
         if name in ("amount", "size"):
             claims[name] = ("requested" if name == "amount" else "size",)

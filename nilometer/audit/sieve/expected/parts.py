@@ -34,7 +34,10 @@ class FromStream:
 
 @dataclass(frozen=True, slots=True)
 class ReadVersion:
-    """The version of the host's stream that was read."""
+    """The version of a host's stream that was read."""
+
+    place: Path
+    """Where the event says what was read of the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,13 @@ Copied = Text | Claimed | FromStream | ReadVersion | VersionBefore
 Part = Mapping[str, "Part"] | Term | SymbolicRecord | Copied | Nullable | None
 """Something that stands in an event; ``None`` is null."""
 
-HOST_ID: Final[Path] = ("evidence", "host", "id")
-HOST_VERSION: Final[Path] = ("evidence", "host", "stream_version")
+HOST_READ: Final[Path] = ("evidence", "host")
+DESTINATION_READ: Final[Path] = ("evidence", "destination")
+
+
+def id_in(place: Path) -> Claimed:
+    """The id of the host that was read, where a place says what was read of it."""
+    return Claimed((*place, "id"))
 
 
 def terms_of(part: Part) -> Iterator[Term]:

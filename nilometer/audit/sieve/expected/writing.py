@@ -10,7 +10,7 @@ from domain.decision import Code
 from domain.events import Event, VmEvent
 from domain.rule import Rule
 from domain.state import Vm
-from nilometer.audit.sieve.expected.parts import HOST_ID, Claimed, Nullable, Part, Path, ReadVersion, Text
+from nilometer.audit.sieve.expected.parts import HOST_READ, Nullable, Part, Path, ReadVersion, Text, id_in
 from rules.specification.invariants import INVARIANTS
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
@@ -52,20 +52,20 @@ def of_decision(decision: SymbolicRecord) -> dict[str, Part]:
     }
 
 
-def host_read(host: SymbolicRecord, recorded: SymbolicRecord) -> Mapping[str, Part]:
-    """The evidence of the host that was read."""
+def host_read(host: SymbolicRecord, free: Value, cap: Value, place: Path = HOST_READ) -> Mapping[str, Part]:
+    """The evidence of a host that was read."""
     return {
-        "id": Claimed(HOST_ID),
-        "stream_version": ReadVersion(),
+        "id": id_in(place),
+        "stream_version": ReadVersion(place),
         **{name: host[name] for name in READ_OF_HOST},
-        "free": recorded["free"],
-        "cap": recorded["cap"],
+        "free": free,
+        "cap": cap,
     }
 
 
-def claims_of_host_read() -> dict[str, Path]:
-    """Where the figures of the host that was read stand in an event."""
-    return {f"site.host.{name}": ("evidence", "host", name) for name in READ_OF_HOST}
+def claims_of_host_read(host: str = "site.host", place: Path = HOST_READ) -> dict[str, Path]:
+    """Where the figures of a host that was read stand in an event."""
+    return {f"{host}.{name}": (*place, name) for name in READ_OF_HOST}
 
 
 def complete(kind: type[Event], written: Mapping[str, Part]) -> Mapping[str, Part]:

@@ -13,14 +13,14 @@ from typing import Any, Final, cast
 from detection.histories import Line
 from domain.aggregates import HostAggregate, VmAggregate
 from domain.changes import apply_to_host, begin_host
-from domain.commands import COMMANDS, DefineVm, HostCommand, RegisterHost, VmCommand
+from domain.commands import COMMANDS, DefineVm, HostCommand, MoveVm, RegisterHost, VmCommand
 from domain.deciding.decider import decide_by_rules
 from domain.deciding.reads import Reads
 from domain.deciding.steps import HOST_RECORDINGS, RECORDINGS
 from domain.envelope import Metadata
-from domain.events import Event, HostEvent, HostRegistered, VmDefined
+from domain.events import Event, HostEvent, HostRegistered, VmDefined, VmMoved
 from domain.evolve import vm_defined
-from domain.identifiers import UtcTime
+from domain.identifiers import UtcTime, subject_id
 from domain.quantities import LARGEST, QUANTUM
 from domain.recording.hosts import record_define_vm
 from domain.rule import Rule
@@ -38,7 +38,7 @@ from nilometer.audit.sieve.expected.parts import (
     VersionBefore,
     terms_of,
 )
-from nilometer.storage.bodies import encode
+from nilometer.storage.bodies import encode, topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.specification.invariants import INVARIANTS
 from rules.symbolic.definition import parameter_types
@@ -52,6 +52,7 @@ VERSION: Final = 7
 """The version of each host's stream that is read."""
 TEXTS: Final[Mapping[Path, str]] = {
     ("evidence", "host", "id"): "hv",
+    ("evidence", "destination", "id"): "other",
     ("name",): "the name",
     ("arguments", "vm"): "a",
     ("arguments", "name"): "the name",
@@ -88,6 +89,8 @@ def sorts_of(form: ExpectedEvent) -> Mapping[str, Sort]:
 
 def fixed_by(form: ExpectedEvent) -> Mapping[str, Literal]:
     """What the form itself says of a setting among its arguments."""
+    if form.command == "move-vm":
+        return {"same_host": len(form.hosts) == 1}
     arguments = form.data.get("arguments")
     memory = arguments.get("memory") if isinstance(arguments, Mapping) else None
     if not isinstance(memory, Mapping) or "memory.mode" not in sorts_of(form):
@@ -103,7 +106,7 @@ def recorded_values(form: ExpectedEvent) -> list[Mapping[str, Literal]]:
     return [
         values
         for seed in (1, 2, 3)
-        for line in known_history(seed, 300)
+        for line in known_history(seed, 400)
         if (values := values_claimed(form, line)) is not None
     ]
 
@@ -116,12 +119,18 @@ def values_claimed(form: ExpectedEvent, line: Line) -> Mapping[str, Literal] | N
     if form.sized is not None and form.sized is not (line["data"].get("size") is not None):
         return None
     values = dict[str, Literal]()
+    if form.command == "move-vm" and (len(form.hosts) == 1) is not _is_to_same_host(line["data"]):
+        return None
     for name, term in form.variables.items():
         found = value_at(line["data"], form.claims[name])
         if found is None:
             return None
         values[name] = cast("Literal", cast("Any", term.sort)(found))
     return values
+
+
+def _is_to_same_host(data: Line) -> bool:
+    return bool(data["evidence"]["host"]["id"] == data["evidence"]["destination"]["id"])
 
 
 def value_at(data: Any, path: Path) -> Any:
@@ -167,11 +176,13 @@ def _any(name: str, sort: Sort, random: Random) -> Literal:
 @cache
 def results_of(form: ExpectedEvent) -> dict[str, Term]:
     """All terms of a form that are written as queries."""
-    book = form.book
     found = [form.holds, form.guest, *terms_of(form.data)]
-    if book is not None:
-        found += [book.gives, book.gets_back, *terms_of(book.data)]
-    for state in (form.vm_before, form.vm_after, form.host_before, form.host_after):
+    states = [form.vm_before, form.vm_after]
+    for host in form.hosts:
+        states += [host.before, host.after]
+        if host.book is not None:
+            found += [host.book.gives, host.book.gets_back, *terms_of(host.book.data)]
+    for state in states:
         found += [] if state is None else [term for _, term in leaves(state)]
     return {f"result {number}": term for number, term in enumerate(dict.fromkeys(found))}
 
@@ -225,14 +236,19 @@ class Recorded:
     """The topics and the data of the other events."""
     vm: Vm | None
     """The VM afterwards."""
-    host: Host
+    hosts: list[Host]
+    """The hosts afterwards: that of the VM, and the one that it moves or would move to."""
 
     def holds(self) -> bool:
         """Whether the invariants hold afterwards."""
         if self.vm is None:
             nobody = cast("Site", concretize(SITE, dict.fromkeys((name for name, _ in leaves(SITE, "site")), 0)))
-            return all(rule(Site(self.host, nobody.vm, 0)) for rule in HOST_INVARIANTS)
-        return all(rule(Site(self.host, self.vm, self.vm.held)) for rule in INVARIANTS)
+            return all(rule(Site(self.hosts[0], nobody.vm, 0)) for rule in HOST_INVARIANTS)
+        if self.topic == topic_of(VmMoved):
+            left, reached = self.hosts
+            left_holds = all(rule(Site(left, self.vm, 0)) for rule in HOST_INVARIANTS)
+            return left_holds and all(rule(Site(reached, self.vm, self.vm.held)) for rule in INVARIANTS)
+        return all(rule(Site(self.hosts[0], self.vm, self.vm.held)) for rule in INVARIANTS)
 
 
 def record_with_cpython(form: ExpectedEvent, values: Mapping[str, Literal]) -> Recorded:
@@ -255,19 +271,24 @@ def record_with_cpython(form: ExpectedEvent, values: Mapping[str, Literal]) -> R
         command, reads = RegisterHost(host="hv", **given), Reads()
     elif form.vm_before is None:
         command, reads = cast("Any", kind)(host="hv", **given), Reads(host=host)
+    elif kind is MoveVm:
+        other = host if given["same_host"] else HostAggregate("other", given["destination"], {}, VERSION)
+        command = MoveVm(vm="a", to=other.id)
+        reads = Reads(vm=VmAggregate("a", "a", "hv", site.vm), host=host, destination=other)
     else:
         command, reads = cast("Any", kind)(vm="a", **given), Reads(vm=VmAggregate("a", "a", "hv", site.vm), host=host)
     answer = decide_by_rules(cast("HostCommand | VmCommand | DefineVm", command), reads)
     vm = None if form.vm_after is None else answer.after or site.vm
-    for _, event in answer.events:
+    hosts = {"hv": host} | ({} if reads.destination is None else {reads.destination.id: reads.destination})
+    for stream, event in answer.events:
         if isinstance(event, HostRegistered):
-            host = begin_host("hv", event)
+            hosts["hv"] = begin_host("hv", event)
         elif isinstance(event, HostEvent):
-            apply_to_host(host, event)
+            apply_to_host(hosts[subject_id(stream)], event)
         elif isinstance(event, VmDefined):
             vm = vm_defined(event.generation, event.guest, event.config_version, event.memory)
     written = [_written(event) for _, event in answer.events] or [("", {})]
-    return Recorded(*written[0], books=written[1:], vm=vm, host=host.state)
+    return Recorded(*written[0], books=written[1:], vm=vm, hosts=[host.state for host in hosts.values()])
 
 
 def _written(event: Event) -> tuple[str, Mapping[str, Any]]:

@@ -21,23 +21,29 @@ from detection.judging import judged
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.bodies import decode
 from tests.nilometer.audit.sieve.exporting import audit_of, export_of
-from tests.nilometer.audit.sieve.known import known_history
+from tests.nilometer.audit.sieve.known import HOSTS, PAIR, known_history
 from tests.nilometer.history.stored_rows import row_of
 
-Kind = tuple[str, str, bool]
-"""The type of an event, its command, and whether it says a size."""
+Kind = tuple[str, str, bool, int]
+"""The type of an event, its command, whether it says a size, and how many hosts its decision read."""
 Change = tuple[tuple[str, ...], object]
 """A place in a line, and what is to stand there."""
 METADATA: Final = ("actor", "via", "reason", "correlation", "causation", "time", "recorded")
 ENUMS: Final = {**WORDS, "version": ("2016", "2019", "2022", "2025")}
 FILLINGS: Final = {"code": "invalid-amount", "vms": 1, "requested": 2**21, "granted": 2**21, "size": 2**32}
 """What may stand where an event has null."""
-FIRM: Final = ("after", "before", "bytes", "code", "evidence", "granted", "outcome", "paged", "size", "unballooned")
+FIRM: Final = (
+    *("after", "before", "bytes", "code", "destination", "evidence", "granted", "outcome", "paged", "size", "source"),
+    "unballooned",
+)
 """Fields of the data that follow from others of the history. Arguments of a refusal may be others, just as bad."""
 
 
 def kind_of(line: Line) -> Kind:
-    return line["type"], line["data"]["command"], line["data"].get("size") is not None
+    data = line["data"]
+    evidence = data.get("evidence") or {}
+    hosts = {evidence[read]["id"] for read in ("host", "destination") if evidence.get(read)}
+    return line["type"], data["command"], data.get("size") is not None, len(hosts)
 
 
 @cache
@@ -45,10 +51,11 @@ def endings() -> Mapping[Kind, Sequence[Line]]:
     """For each kind of event the shortest history of one group that ends with it, and with what belongs to it."""
     found = dict[Kind, Sequence[Line]]()
     for seed in (1, 2, 3):
-        for lines in groups_of(known_history(seed, 300)):
+        for lines in groups_of(known_history(seed, 400)):
             for index, line in enumerate(lines):
                 end = index + 1
-                while end < len(lines) and lines[end].get("causation") == line["id"]:
+                change = line.get("causation") or line["id"]
+                while end < len(lines) and lines[end].get("causation") == change:
                     end += 1
                 if end < len(found.get(kind_of(line), lines)):
                     found[kind_of(line)] = lines[:end]
@@ -56,10 +63,10 @@ def endings() -> Mapping[Kind, Sequence[Line]]:
 
 
 def groups_of(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """The lines of each host and its VMs."""
+    """The lines of each group of hosts and their VMs."""
     hosts = {line["subject"]: line["data"]["host"] for line in lines if line["type"].startswith("nilometer.vm.defined")}
-    for host in ("hv@0", "hv@1"):
-        yield [line for line in lines if hosts.get(line["subject"], line["subject"].removeprefix("host/")) == host]
+    for group in (PAIR, [host for host in HOSTS if host not in PAIR]):
+        yield [line for line in lines if hosts.get(line["subject"], line["subject"].removeprefix("host/")) in group]
 
 
 def copy_of(lines: Sequence[Line], number: int) -> list[Line]:

@@ -79,18 +79,18 @@ def check_with_cpython(form: ExpectedEvent, values: Mapping[str, Literal]) -> No
         return
     assert stated(form.data, meaning, "hv" if form.vm_after is None else "a") == recorded.data
     assert list(books_of(form, meaning)) == recorded.books
-    for state, after in ((form.vm_after, recorded.vm), (form.host_after, recorded.host)):
+    states = [form.vm_after, *(host.after for host in form.hosts)]
+    for state, after in zip(states, [recorded.vm, *recorded.hosts], strict=False):
         for path, term in () if state is None else leaves(state):
             assert meaning[term] == attrgetter(path)(after), path
 
 
 def books_of(form: ExpectedEvent, meaning: Meaning) -> Iterator[tuple[str, object]]:
     """What the terms say of the events on streams of hosts."""
-    if form.book is None:
-        return
-    for written, kind in ((form.book.gives, HostMemoryGranted), (form.book.gets_back, HostMemoryReturned)):
-        if meaning[written]:
-            yield topic_of(kind), stated(form.book.data, meaning, "a")
+    for book in [host.book for host in form.hosts if host.book is not None]:
+        for written, kind in ((book.gives, HostMemoryGranted), (book.gets_back, HostMemoryReturned)):
+            if meaning[written]:
+                yield topic_of(kind), stated(book.data, meaning, "a")
 
 
 @FORMS
