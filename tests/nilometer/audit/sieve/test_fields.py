@@ -41,8 +41,8 @@ FIRM: Final = (
 
 def kind_of(line: Line) -> Kind:
     data = line["data"]
-    evidence = data.get("evidence") or {}
-    hosts = {evidence[read]["id"] for read in ("host", "destination") if evidence.get(read)}
+    evidence: Line = data.get("evidence") or {}
+    hosts: set[str] = {evidence[read]["id"] for read in ("host", "destination") if evidence.get(read)}
     return line["type"], data["command"], data.get("size") is not None, len(hosts)
 
 

@@ -41,15 +41,28 @@ def do(command: str, vm: str = "a", **arguments: int) -> Line:
     return {"command": command, "vm": vm, **arguments}
 
 
+def move(to: str = "two") -> Line:
+    return {"command": "move-vm", "vm": "a", "to": to}
+
+
+def resize(size: int, host: str) -> Line:
+    return {"command": "resize-host", "host": host, "total": size}
+
+
 def reserve(size: int, host: str = "one") -> Line:
     return {"command": "set-reserve", "host": host, "reserve": size}
 
 
 def script(
-    *, release: str = "2019", home: str = "one", first: Sequence[Line] = (), last: Sequence[Line] = ()
+    *,
+    release: str = "2019",
+    other: str = "2019",
+    home: str = "one",
+    first: Sequence[Line] = (),
+    last: Sequence[Line] = (),
 ) -> Script:
     """A host with a VM and one without, and a host and a VM of their own, which are always clean."""
-    begins = [host("one", release), host("two", release), host("clean"), vm("a", home), vm("c", "clean")]
+    begins = [host("one", release), host("two", other), host("clean"), vm("a", home), vm("c", "clean")]
     others = [do("start", "c"), do("report-in-use", "c", in_use=GiB), do("add-memory", "c", amount=GiB)]
     return [*begins, do("start"), *first, *others, do("pause"), do("resume"), *last]
 
@@ -120,6 +133,12 @@ REFUSED: Final = script(last=[do("add-memory", amount=2**20)])
 """The last command is rejected, in ``vm/a/5``, and changes nothing."""
 PAUSED: Final = script(last=[do("pause"), do("pause")])
 """The second time, in ``vm/a/6``, it is refused."""
+MOVED: Final = script(last=[move()])
+"""The last three events are its parts, ``vm/a/5``, ``host/one/3`` and ``host/two/2``."""
+NO_ROOM: Final = script(last=[resize(4 * GiB, "two"), reserve(3 * GiB, "two"), reserve(2 * GiB, "two"), move()])
+"""The move is refused in ``vm/a/5``."""
+TO_ITSELF: Final = script(last=[resize(8 * GiB, "one"), move("one")])
+"""The move is refused in ``vm/a/5``. The host would have no room for a second such VM."""
 RESERVED: Final = script(last=[reserve(3 * GiB, "two")])
 """The last event is ``host/two/2``."""
 
@@ -231,6 +250,66 @@ def what_is_done_is_called_a_refusal(recorder: Recorder) -> list[Line]:
     return without([{**line, **refusal} if line is done else line for line in lines], "vm/a/6")
 
 
+# Moves
+
+
+def destination_had_another_account(recorder: Recorder) -> list[Line]:
+    one, other = (script(last=[reserve(size, "two"), move()]) for size in (3 * GiB, 4 * GiB))
+    return recorder.spliced(one, other, "host/two/2")
+
+
+def destination_had_another_version(recorder: Recorder) -> list[Line]:
+    return without(recorder.lines(NO_ROOM), "host/two/3", "host/two/4")
+
+
+def destination_had_another_release(recorder: Recorder) -> list[Line]:
+    return recorder.spliced(MOVED, script(other="2022", last=[move()]), "vm/a/4")
+
+
+def second_half_is_missing(recorder: Recorder) -> list[Line]:
+    return without(recorder.lines(MOVED), "host/two/2")
+
+
+def second_half_is_of_another_host(recorder: Recorder) -> list[Line]:
+    return renamed(recorder.lines(script(last=[host("three"), move()])), "host/two/2", "host/three/2")
+
+
+def second_half_has_another_figure(recorder: Recorder) -> list[Line]:
+    return with_data(recorder.lines(MOVED), "host/two/2", 2 * GiB, "bytes")
+
+
+def second_half_says_the_contrary(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(MOVED)
+    kind = lines[place(lines, "host/two/2")]["type"].replace("granted", "returned")
+    return changed(lines, "host/two/2", type=kind)
+
+
+def second_half_stands_first(recorder: Recorder) -> list[Line]:
+    *lines, first, second = recorder.lines(MOVED)
+    return numbered([*lines, second, first])
+
+
+def vm_goes_on_where_it_was(recorder: Recorder) -> list[Line]:
+    """It is off: the account of the host that it left is the same as if it were still there."""
+    moved = recorder.lines(script(last=[do("stop"), reserve(3 * GiB), move(), do("pause")]))
+    stayed = [do("stop"), reserve(4 * GiB), do("pause"), reserve(3 * GiB), do("pause")]
+    last = recorder.lines(script(last=stayed))[-1]
+    assert last["id"] == moved[-1]["id"] == "vm/a/7"
+    return numbered([*moved[:-1], {**last, "source": moved[0]["source"]}])
+
+
+def host_has_no_room_for_its_own(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(TO_ITSELF)
+    index = place(lines, "vm/a/5")
+    lies = with_leaf(lines, index, ("data", "code"), "insufficient-host-memory")
+    return with_leaf(lies, index, ("data", "outcome"), "failed")
+
+
+def destination_lies_later(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[move(), reserve(3 * GiB, "two")]))
+    return with_data(lines, "host/two/3", GiB, "after.free")
+
+
 LIES: Final[Mapping[Lie, str]] = {
     vm_was_in_another_state: "vm/a",
     host_had_another_account: "vm/a",
@@ -249,6 +328,17 @@ LIES: Final[Mapping[Lie, str]] = {
     figure_is_another: "vm/a",
     host_reserves_more_than_it_has: "host/three",
     what_is_done_is_called_a_refusal: "vm/a",
+    destination_had_another_account: "vm/a",
+    destination_had_another_version: "vm/a",
+    destination_had_another_release: "vm/a",
+    second_half_is_missing: "vm/a",
+    second_half_is_of_another_host: "host/three",
+    second_half_has_another_figure: "host/two",
+    second_half_says_the_contrary: "host/two",
+    second_half_stands_first: "host/two",
+    vm_goes_on_where_it_was: "vm/a",
+    host_has_no_room_for_its_own: "vm/a",
+    destination_lies_later: "vm/a",
 }
 """Lies, and a stream that each is about."""
 VERSIONS: Final[Sequence[Lie]] = (
@@ -272,7 +362,18 @@ def sieved(lines: Sequence[Line], folder: Path) -> Sieved:
     return audit_of(export_of(lines, folder))[1]
 
 
-@pytest.mark.parametrize("lines", [GROWN, REFUSED, PAUSED, RESERVED], ids=["grown", "refused", "paused", "reserved"])
+WITHOUT_A_LIE: Final = {
+    "grown": GROWN,
+    "refused": REFUSED,
+    "paused": PAUSED,
+    "reserved": RESERVED,
+    "moved": MOVED,
+    "no room": NO_ROOM,
+    "to itself": TO_ITSELF,
+}
+
+
+@pytest.mark.parametrize("lines", WITHOUT_A_LIE.values(), ids=WITHOUT_A_LIE)
 def test_what_is_lied_about_is_cleared_without_the_lie(lines: Script, recorder: Recorder, tmp_path: Path) -> None:
     recorded = recorder.lines(lines)
     found = sieved(recorded, tmp_path)
