@@ -103,8 +103,10 @@ def _states_of(events: Events, written: Written, host: HostStates) -> States:
     return {
         "key": host.stream,
         "place": written.index,
-        "version": after[:, 0],
+        "version": host.version,
         "release": host.release,
+        "vms_read": host.vms_read,
+        "vms": host.vms,
         "happened": events.happened[written.index],
         "on_host": host.on_host,
         "begins": numpy.full(len(written.index), host.before is None),
@@ -151,6 +153,13 @@ class Chain:
         found = numpy.maximum.accumulate(numpy.where(condition, self._numbers, -1))
         return self._states[name][found], found >= self._begins
 
+    def sum_of(self, name: str) -> Column:
+        """What the rows of a stream up to each have together."""
+        column = self._states[name]
+        total = numpy.cumsum(column)
+        together: Column = total - total[self._begins] + column[self._begins]
+        return together
+
     def places(self, which: Column) -> Column:
         """The events of some rows."""
         if self.is_empty:
@@ -181,6 +190,7 @@ def _host_follows(hosts: Chain) -> Column:
     follows: Column = (
         (hosts["before"] == hosts.left("after")).all(axis=1)
         & ((hosts["release"] == UNKNOWN) | (hosts["release"] == known["release"]))
+        & ((hosts["vms_read"] == UNKNOWN) | (hosts["vms_read"] == known["vms"]))
         & (~hosts["on_host"] | (known["on_host"] & (hosts["happened"] >= known["happened"])))
     )
     is_so: Column = numpy.where(hosts["begins"], hosts.is_first & (hosts["version"] == 1), ~hosts.is_first & follows)
@@ -205,7 +215,10 @@ def _last_of(kept: States, chain: Chain, known: Mapping[str, Column]) -> States:
 
 
 def _known_of(hosts: Chain) -> States:
-    """What is known of hosts after each row: the release that was said last, and when their streams had an event."""
+    """What is known of hosts after each row: the release said last, their VMs, and when their streams had an event.
+
+    Of a row that was kept, ``vms`` is how many there were; of another, how many more.
+    """
     if hosts.is_empty:
         return {}
     release, says_release = hosts.last_where("release", hosts["release"] != UNKNOWN)
@@ -214,4 +227,5 @@ def _known_of(hosts: Chain) -> States:
         "release": numpy.where(says_release, release, UNKNOWN),
         "happened": happened,
         "on_host": has_happened,
+        "vms": hosts.sum_of("vms"),
     }

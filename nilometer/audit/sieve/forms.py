@@ -27,7 +27,7 @@ from rules.symbolic.values import SymbolicRecord, leaves
 ROWS_TOGETHER: Final = 16_384
 """So many events are looked at together: their columns fit into the processor's cache."""
 UNKNOWN: Final = -1
-"""Stands for a release that an event does not say, and for the state of a VM that is not there any more."""
+"""Stands for what an event does not say, and for the state of a VM or host that is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class HostStates:
     """Its release, by number, as far as the events say it."""
     on_host: Column
     """Whether its stream has an event of this change."""
+    version: Column
+    """The version of its stream afterwards."""
+    vms_read: Column
+    """How many VMs were on it, as far as the events say it."""
+    vms: Column
+    """How many VMs more are on it afterwards."""
 
     def only(self, which: Column) -> HostStates:
         """Some of them."""
@@ -52,6 +58,9 @@ class HostStates:
             after=self.after[which],
             release=self.release[which],
             on_host=self.on_host[which],
+            version=self.version[which],
+            vms_read=self.vms_read[which],
+            vms=self.vms[which],
         )
 
 
@@ -113,7 +122,7 @@ class Form:
         writer = BodyWriter(event.claims)
         self._holds, self._guest = writer.number(event.holds), writer.number(event.guest)
         self._body = writer.pieces(_head(lambda writing: writing.rows.causation), event.data, _TAIL)
-        self._hosts = [_HostForm(writer, host) for host in event.hosts]
+        self._hosts = [_HostForm(writer, host, event.vms) for host in event.hosts]
         self._vm_before = _numbers(writer, event.vm_before)
         self._vm_after = _numbers(writer, event.vm_after)
         self._variables = {name: term.sort for name, term in event.variables.items()}
@@ -182,8 +191,10 @@ class Form:
 class _HostForm:
     """A host of an expected event."""
 
-    def __init__(self, writer: BodyWriter, host: HostChange) -> None:
+    def __init__(self, writer: BodyWriter, host: HostChange, vms: Term | None) -> None:
         self.read = host.read
+        self._ends, self._more = host.ends, host.vms
+        self._vms = None if vms is None else writer.number(vms)
         self._before, self._after = (_numbers(writer, state, without="version") for state in (host.before, host.after))
         release = host.after.fields.get("version")
         self._release = None if release is None else writer.number(cast("Term", release))
@@ -207,12 +218,16 @@ class _HostForm:
             follows = rows.is_followed_by(stream, version + 1, gives, gets_back, after=after)
             booked = ~has_book | (follows & _equal(rows.following_body(after), writing.join(pieces)))
         on_host = numpy.ones(len(rows), bool) if read is None else has_book
+        after = cast("Column", _account(columns, self._after, version + on_host))
         states = HostStates(
             stream=stream,
             before=_account(columns, self._before, version),
-            after=cast("Column", _account(columns, self._after, version + on_host)),
-            release=numpy.full(len(rows), UNKNOWN, numpy.int8) if self._release is None else columns[self._release],
+            after=numpy.full_like(after, UNKNOWN) if self._ends else after,
+            release=_known(columns, self._release, len(rows)),
             on_host=on_host,
+            version=version + on_host,
+            vms_read=_known(columns, self._vms, len(rows)),
+            vms=numpy.full(len(rows), self._more, numpy.int64),
         )
         return states, has_book, booked
 
@@ -223,6 +238,11 @@ _Places: TypeAlias = "list[int] | None"
 
 def _numbers(writer: BodyWriter, state: SymbolicRecord | None, without: str = "") -> _Places:
     return None if state is None else [writer.number(term) for path, term in leaves(state) if path != without]
+
+
+def _known(columns: Sequence[Column], place: int | None, count: int) -> Column:
+    """What events say of a term, as far as they say it."""
+    return numpy.full(count, UNKNOWN, numpy.int8) if place is None else columns[place]
 
 
 def _matrix(columns: Sequence[Column], places: _Places) -> Column | None:

@@ -37,6 +37,10 @@ class HostChange:
     read: Path | None = None
     """Where the event says what was read of it; ``None`` if the event stands on the host's own stream."""
     book: BookChange | None = None
+    vms: int = 0
+    """How many VMs more are on it afterwards."""
+    ends: bool = False
+    """Whether it is removed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +61,8 @@ class ExpectedEvent:
     vm_after: SymbolicRecord | None
     hosts: Sequence[HostChange]
     """The host; if a VM moves or would move to another one, this one after it."""
+    vms: Term | None = None
+    """How many VMs are on the host before it, if the decision depends on that."""
 
     @property
     def is_refusal(self) -> bool:
@@ -71,7 +77,7 @@ class ExpectedEvent:
     @property
     def is_removal(self) -> bool:
         """Whether nothing can follow on its stream."""
-        return self.topic == topic_of(events.VmRemoved)
+        return self.topic in _REMOVALS
 
     @property
     def guest(self) -> Term:
@@ -85,7 +91,9 @@ class ExpectedEvent:
         booked = [term for book in books for term in (book.gives, book.gets_back, *terms_of(book.data))]
         states = [self.vm_before, self.vm_after, *(state for host in self.hosts for state in (host.before, host.after))]
         known = [term for state in states if state is not None for _, term in leaves(state)]
-        return terms.variables(self.holds, self.guest, *terms_of(self.data), *booked, *known)
+        read = [] if self.vms is None else [self.vms]
+        return terms.variables(self.holds, self.guest, *terms_of(self.data), *booked, *known, *read)
 
 
+_REMOVALS: Final = (topic_of(events.VmRemoved), topic_of(events.HostRemoved))
 _REFUSALS: Final = (topic_of(events.VmCommandRefused), topic_of(events.HostCommandRefused))

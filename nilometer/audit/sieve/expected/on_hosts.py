@@ -28,7 +28,7 @@ from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.judging.decided.defining import GENERATIONS
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
-from rules.symbolic.values import SymbolicRecord, as_record, leaves, replace_in, substitute
+from rules.symbolic.values import SymbolicRecord, as_record, as_term, leaves, replace_in, substitute
 from rules.transitions.host_commands import HostCommand, host_commands
 from rules.transitions.vm_commands import SITE, possible_values
 
@@ -36,17 +36,16 @@ _KINDS: Final = (
     HostEventKind.REGISTERED,
     HostEventKind.RESIZED,
     HostEventKind.RESERVE_SET,
+    HostEventKind.REMOVED,
     HostEventKind.COMMAND_REFUSED,
 )
-_LEFT: Final = "remove-host"
-"""Left to the judge."""
 
 
 def events_on_hosts(rules: RuleTerms) -> Iterator[ExpectedEvent]:
-    """The events of commands on hosts, but of ``remove-host``; and of definitions of VMs."""
+    """The events of commands on hosts, and of definitions of VMs."""
     known = host_commands(rules.program)
     for command in known.values():
-        if command.command in _NAMES and command.command != _LEFT:
+        if command.command in _NAMES:
             for kind in cast("list[HostEventKind]", possible_values(command.recorded.term("event"))):
                 if kind in _KINDS:
                     yield _event(rules, command, kind)
@@ -57,12 +56,16 @@ def events_on_hosts(rules: RuleTerms) -> Iterator[ExpectedEvent]:
 
 
 _NAMES: Final = tuple(HostCommandName)
+_VMS: Final = "vms"
+"""How many VMs are on a host: no argument of a command, but read for it."""
 
 
 def _event(rules: RuleTerms, command: HostCommand, kind: HostEventKind) -> ExpectedEvent:
-    refused = kind is HostEventKind.COMMAND_REFUSED
+    refused, removed = kind is HostEventKind.COMMAND_REFUSED, kind is HostEventKind.REMOVED
+    arguments = {name: value for name, value in command.arguments.items() if name != _VMS}
     recorded = replace_in(command.recorded, command.accepted, FALSE if refused else TRUE)
     after, shape = as_record(recorded["after"]), HOST_EVENTS[kind.value]
+    vms = Nullable(recorded.term("reads_vms"), recorded["vms"])
     written: dict[str, Part] = {
         "after": recorded["after_figures"],
         "before": Nullable(recorded.term("has_before"), recorded["before_figures"]),
@@ -71,9 +74,9 @@ def _event(rules: RuleTerms, command: HostCommand, kind: HostEventKind) -> Expec
         **{name: after[name] for name in shape.changed},
     }
     if shape.has_evidence:
-        written["evidence"] = {"destination": None, "host": None, "vm": None, "vms": None}
+        written["evidence"] = {"destination": None, "host": None, "vm": None, "vms": vms}
     if shape.has_arguments:
-        written["arguments"] = dict(command.arguments)
+        written["arguments"] = arguments
     is_so = terms.both(
         terms.negation(command.accepted) if refused else command.accepted,
         terms.equal(recorded.term("event"), constant(kind)),
@@ -81,7 +84,8 @@ def _event(rules: RuleTerms, command: HostCommand, kind: HostEventKind) -> Expec
         recorded.term("written"),
     )
     site = SymbolicRecord(Site, {**SITE.fields, "host": after, "entry": ZERO})
-    claims: dict[str, Path] = {name: ("arguments", name) if refused else (name,) for name in command.arguments}
+    claims: dict[str, Path] = {name: ("arguments", name) if refused else (name,) for name in arguments}
+    claims[_VMS] = ("evidence", _VMS)
     if command.before is not None:
         claims |= {f"site.host.{name}": ("before", name) for name in ("total", "reserve", "held")}
     return ExpectedEvent(
@@ -91,15 +95,17 @@ def _event(rules: RuleTerms, command: HostCommand, kind: HostEventKind) -> Expec
         claims=claims,
         data=complete(shape.kind, written),
         # What changes nothing keeps the invariants that held before, and the event before was looked at.
-        holds=terms.both(is_so, *([] if refused else rules.check(site, HOST_INVARIANTS))),
+        holds=terms.both(is_so, *([] if refused or removed else rules.check(site, HOST_INVARIANTS))),
         vm_before=None,
         vm_after=None,
         hosts=[
             HostChange(
                 before=None if command.before is None else _without_release(command.before),
                 after=after if command.before is None else _without_release(after),
+                ends=removed,
             )
         ],
+        vms=as_term(command.arguments[_VMS]) if _VMS in command.arguments else None,
     )
 
 
@@ -133,7 +139,7 @@ def _defined(rules: RuleTerms, command: HostCommand) -> ExpectedEvent:
         holds=terms.both(command.accepted, is_known, recorded.term("vm_written"), *rules.check(site)),
         vm_before=None,
         vm_after=defined,
-        hosts=[HostChange(before=host, after=host, read=HOST_READ)],
+        hosts=[HostChange(before=host, after=host, read=HOST_READ, vms=1)],
     )
 
 

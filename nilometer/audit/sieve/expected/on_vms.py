@@ -166,12 +166,15 @@ def _hosts(rules: RuleTerms, transition: Transition, recorded: SymbolicRecord, *
     gives, gets_back = (FALSE if refused else recorded.term(name) for name in ("host_gives", "host_gets_back"))
     own = as_record(SITE["host"])
     after = own if refused else as_record(recorded["host"])
-    hosts = [HostChange(own, after, HOST_READ, _book(rules, recorded, own, after, gives, gets_back))]
+    kind = None if refused else terms.value_of(recorded.term("event"))
+    is_gone = kind in (VmEventKind.MOVED, VmEventKind.REMOVED)
+    book = _book(rules, recorded, own, after, gives, gets_back)
+    hosts = [HostChange(own, after, HOST_READ, book, vms=-1 if is_gone else 0)]
     if transition.command == MOVE and place_of_destination(transition) is DESTINATION_READ:
         other, gives = destination_of(transition), FALSE if refused else recorded.term("destination_gives")
         after = other if refused else as_record(recorded["destination"])
         book = _book(rules, recorded, other, after, gives, FALSE)
-        hosts.append(HostChange(other, after, DESTINATION_READ, book))
+        hosts.append(HostChange(other, after, DESTINATION_READ, book, vms=0 if refused else 1))
     return hosts
 
 

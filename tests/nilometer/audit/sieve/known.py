@@ -16,7 +16,8 @@ from nilometer.ledger.typed_commands import parse_command
 from nilometer.storage.bodies import topic_of
 
 PAIR: Final = ("hv@0", "hv@2")
-"""Hosts between which VMs move: a group of both."""
+"""Hosts between which VMs move: a group of both, and of one that is removed."""
+REMOVED: Final = "hv@3"
 HOSTS: Final = ("hv@0", "hv@1")
 """Those on which VMs are defined. Of all VMs that are not of the pair there is one more group.
 
@@ -58,6 +59,10 @@ def first_moves() -> Iterator[Line]:
         yield {"command": "move-vm", "vm": vm, "to": to}
     yield {"command": "configure-memory", "vm": "vm@02", "memory": LARGE}
     yield {"command": "move-vm", "vm": "vm@02", "to": PAIR[1]}
+    yield {"command": "register-host", "host": REMOVED, "version": "2025", "total": 2**36, "reserve": 2**31}
+    for to in (REMOVED, PAIR[0]):
+        yield {"command": "move-vm", "vm": "vm@01", "to": to}
+        yield {"command": "remove-host", "host": REMOVED}
 
 
 def on_vm(random: Random, vm: str, number: int) -> Line:
@@ -95,6 +100,7 @@ def on_host(random: Random, vm: str, number: int) -> Line:
         {"command": "set-reserve", "host": host, "reserve": random.choice((2**31, 2**32, 2**37))},
         *[{"command": "define-vm", "host": host, **defined}] * 2,
         {"command": "remove-vm", "vm": vm},
+        {"command": "remove-host", "host": "hv@1"},
     ]
     return random.choice(choices)
 

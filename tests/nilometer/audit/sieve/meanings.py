@@ -270,7 +270,8 @@ def record_with_cpython(form: ExpectedEvent, values: Mapping[str, Literal]) -> R
     elif kind is RegisterHost:
         command, reads = RegisterHost(host="hv", **given), Reads()
     elif form.vm_before is None:
-        command, reads = cast("Any", kind)(host="hv", **given), Reads(host=host)
+        vms = given.pop("vms", None)
+        command, reads = cast("Any", kind)(host="hv", **given), Reads(host=host, vms=vms)
     elif kind is MoveVm:
         other = host if given["same_host"] else HostAggregate("other", given["destination"], {}, VERSION)
         command = MoveVm(vm="a", to=other.id)

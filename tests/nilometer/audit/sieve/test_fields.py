@@ -21,7 +21,7 @@ from detection.judging import judged
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.bodies import decode
 from tests.nilometer.audit.sieve.exporting import audit_of, export_of
-from tests.nilometer.audit.sieve.known import HOSTS, PAIR, known_history
+from tests.nilometer.audit.sieve.known import HOSTS, PAIR, REMOVED, known_history
 from tests.nilometer.history.stored_rows import row_of
 
 Kind = tuple[str, str, bool, int]
@@ -65,7 +65,7 @@ def endings() -> Mapping[Kind, Sequence[Line]]:
 def groups_of(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """The lines of each group of hosts and their VMs."""
     hosts = {line["subject"]: line["data"]["host"] for line in lines if line["type"].startswith("nilometer.vm.defined")}
-    for group in (PAIR, [host for host in HOSTS if host not in PAIR]):
+    for group in ((*PAIR, REMOVED), [host for host in HOSTS if host not in PAIR]):
         yield [line for line in lines if hosts.get(line["subject"], line["subject"].removeprefix("host/")) in group]
 
 
