@@ -45,6 +45,10 @@ def move(to: str = "two") -> Line:
     return {"command": "move-vm", "vm": "a", "to": to}
 
 
+def remove(host: str) -> Line:
+    return {"command": "remove-host", "host": host}
+
+
 def resize(size: int, host: str) -> Line:
     return {"command": "resize-host", "host": host, "total": size}
 
@@ -139,6 +143,10 @@ NO_ROOM: Final = script(last=[resize(4 * GiB, "two"), reserve(3 * GiB, "two"), r
 """The move is refused in ``vm/a/5``."""
 TO_ITSELF: Final = script(last=[resize(8 * GiB, "one"), move("one")])
 """The move is refused in ``vm/a/5``. The host would have no room for a second such VM."""
+REMOVED: Final = script(last=[move(), resize(4 * GiB, "one"), remove("one")])
+"""The host ``one`` has no VM any more, and is removed in ``host/one/5``."""
+NOT_REMOVED: Final = script(last=[remove("one")])
+"""The host ``one`` has a VM, and is not removed: that is refused in ``host/one/3``."""
 RESERVED: Final = script(last=[reserve(3 * GiB, "two")])
 """The last event is ``host/two/2``."""
 
@@ -310,6 +318,36 @@ def destination_lies_later(recorder: Recorder) -> list[Line]:
     return with_data(lines, "host/two/3", GiB, "after.free")
 
 
+# Removals of hosts
+
+
+def host_had_more_vms(recorder: Recorder) -> list[Line]:
+    return with_data(recorder.lines(NOT_REMOVED), "host/one/3", 2, "evidence.vms")
+
+
+def vm_that_was_removed_is_counted(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[vm("b", "one"), do("remove-vm", "b"), remove("one")]))
+    return with_data(lines, "host/one/3", 2, "evidence.vms")
+
+
+def vm_that_left_is_counted(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[vm("b", "one"), move(), remove("one")]))
+    return with_data(lines, "host/one/4", 2, "evidence.vms")
+
+
+def vm_that_arrived_is_not_counted(recorder: Recorder) -> list[Line]:
+    lines = recorder.lines(script(last=[vm("b", "two"), move(), remove("two")]))
+    return with_data(lines, "host/two/3", 1, "evidence.vms")
+
+
+def host_is_read_after_its_removal(recorder: Recorder) -> list[Line]:
+    removed = recorder.lines(REMOVED)
+    stayed = [move(), resize(4 * GiB, "one"), reserve(64 * GiB, "one"), move("one")]
+    refusal = recorder.lines(script(last=stayed))[-1]
+    assert (removed[-1]["id"], refusal["id"]) == ("host/one/5", "vm/a/6")
+    return numbered([*removed, {**refusal, "source": removed[0]["source"]}])
+
+
 LIES: Final[Mapping[Lie, str]] = {
     vm_was_in_another_state: "vm/a",
     host_had_another_account: "vm/a",
@@ -339,6 +377,11 @@ LIES: Final[Mapping[Lie, str]] = {
     vm_goes_on_where_it_was: "vm/a",
     host_has_no_room_for_its_own: "vm/a",
     destination_lies_later: "vm/a",
+    host_had_more_vms: "host/one",
+    vm_that_was_removed_is_counted: "host/one",
+    vm_that_left_is_counted: "host/one",
+    vm_that_arrived_is_not_counted: "host/two",
+    host_is_read_after_its_removal: "vm/a",
 }
 """Lies, and a stream that each is about."""
 VERSIONS: Final[Sequence[Lie]] = (
@@ -370,6 +413,8 @@ WITHOUT_A_LIE: Final = {
     "moved": MOVED,
     "no room": NO_ROOM,
     "to itself": TO_ITSELF,
+    "removed": REMOVED,
+    "not removed": NOT_REMOVED,
 }
 
 
