@@ -150,7 +150,7 @@ class Form:
         hosts = list[HostStates]()
         booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
         for form in self._hosts:
-            host, has_book, is_booked = form.look(writing, after=books + 1)
+            host, has_book, is_booked = form.look(columns, writing, after=books + 1)
             hosts.append(host)
             booked, books = booked & is_booked, books + has_book
         written = Written(
@@ -203,12 +203,12 @@ class _HostForm:
             pieces = writer.pieces(_head(lambda writing: writing.rows.own_id), host.book.data, _TAIL)
             self._book = writer.number(host.book.gives), writer.number(host.book.gets_back), pieces
 
-    def look(self, writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
+    def look(self, columns: Sequence[Column], writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
         """What some events say of it, whether its stream must have an event, and whether that stands where it must.
 
         ``after`` says how many events after each that is.
         """
-        rows, columns, read = writing.rows, writing.columns, self.read
+        rows, read = writing.rows, self.read
         stream = rows.stream if read is None else rows.read_host(read)
         version = rows.version - 1 if read is None else rows.read_version(read)
         has_book, booked = numpy.zeros(len(rows), bool), numpy.ones(len(rows), bool)
