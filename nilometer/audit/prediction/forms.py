@@ -20,6 +20,7 @@ from domain.settings import ConfigVersion
 from domain.state import Host, Vm
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.expected.event import BookChange
+from nilometer.audit.sieve.expected.moving import MOVE
 from nilometer.audit.sieve.expected.parts import (
     Claimed,
     FromStream,
@@ -124,11 +125,14 @@ def forms_of(vm: Vm, host: Host) -> Forms:
 
 @cache
 def _expected() -> Mapping[tuple[bytes, bytes, bool], ExpectedEvent]:
-    """The expected events on VMs that were there before, by type, command, and whether a size was asked for."""
+    """The expected events on VMs that were there before, by type, command, and whether a size was asked for.
+
+    Moves are left to the judge: they read two hosts.
+    """
     return {
         (event.topic.replace("/", ".v").encode(), event.command.encode(), bool(event.sized)): event
         for event in expected_events()
-        if event.vm_before is not None
+        if event.vm_before is not None and event.command != MOVE
     }
 
 
@@ -162,10 +166,11 @@ class _FormWriter:
     def __init__(self, event: ExpectedEvent, known: Mapping[str, Term], claims: Mapping[str, str]) -> None:
         assert event.vm_before is not None
         assert event.vm_after is not None
-        assert event.host_before is not None
-        book = event.book or BookChange(FALSE, FALSE, {})
-        states = [event.vm_before, event.vm_after, event.host_before, event.host_after]
-        self._event, self._book = event, book
+        (host,) = event.hosts
+        assert host.before is not None
+        book = host.book or BookChange(FALSE, FALSE, {})
+        states = [event.vm_before, event.vm_after, host.before, host.after]
+        self._event, self._book, self._host = event, book, host
         written = [*terms_of(event.data), book.gives, book.gets_back, *terms_of(book.data)]
         roots = [event.holds, event.guest, *written, *[term for state in states for _, term in leaves(state)]]
         self._simple = dict(zip(roots, terms.substitute_all(roots, known), strict=True))
@@ -201,7 +206,7 @@ class _FormWriter:
         body.append(f"is_granted = {self._term(book.gives)}")
         body.append(f"if not (is_granted or {self._term(book.gets_back)}): return Data(data, after, figures, None)")
         if book.data:
-            there = self._record(event.host_after, event.host_before, "host")
+            there = self._record(self._host.after, self._host.before, "host")
             its = self._record(as_record(cast("Value", book.data["after"])))
             body.append(f"book = Book(is_granted, {self._text(book.data)}, {there}, {its})")
             body.append("return Data(data, after, figures, book)")
