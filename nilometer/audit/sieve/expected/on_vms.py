@@ -169,12 +169,12 @@ def _hosts(rules: RuleTerms, transition: Transition, recorded: SymbolicRecord, *
     kind = None if refused else terms.value_of(recorded.term("event"))
     is_gone = kind in (VmEventKind.MOVED, VmEventKind.REMOVED)
     book = _book(rules, recorded, own, after, gives, gets_back)
-    hosts = [HostChange(own, after, HOST_READ, book, vms=-1 if is_gone else 0)]
+    hosts = [HostChange(before=own, after=after, read=HOST_READ, book=book, vms=-1 if is_gone else 0)]
     if transition.command == MOVE and place_of_destination(transition) is DESTINATION_READ:
         other, gives = destination_of(transition), FALSE if refused else recorded.term("destination_gives")
         after = other if refused else as_record(recorded["destination"])
         book = _book(rules, recorded, other, after, gives, FALSE)
-        hosts.append(HostChange(other, after, DESTINATION_READ, book, vms=0 if refused else 1))
+        hosts.append(HostChange(before=other, after=after, read=DESTINATION_READ, book=book, vms=0 if refused else 1))
     return hosts
 
 
