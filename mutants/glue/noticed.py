@@ -42,6 +42,7 @@ STORING: Final = (
 WRITING: Final = (
     "tests/nilometer/ledger/test_deciding.py",
     "tests/nilometer/ledger/test_once.py",
+    "tests/nilometer/ledger/test_written.py",
     "tests/nilometer/ledger/test_transactions.py",
     "tests/nilometer/ledger/test_validating.py",
     "tests/nilometer/ledger/test_after_the_commit.py",

@@ -269,6 +269,8 @@ REASONS: Final = {
     "nilometer/ledger/ledger.py: Ledger.catch_up: dropped condition: self.views.damaged and (not self.read_only) → "
     "not self.read_only": "views that are up to date are brought up to date again: it takes longer",
     "nilometer/ledger/ledger.py: Ledger.record: left out: self._pause(lost) → nothing": PAUSES,
+    "nilometer/ledger/ledger.py: Ledger.execute_all: left out: self._pause(lost) → nothing": PAUSES,
+    "nilometer/ledger/ledger.py: Ledger.retire_policy: left out: self._pause(lost) → nothing": PAUSES,
     "nilometer/ledger/ledger.py: Ledger._pause: constant: 2 → 3": PAUSES,
     "domain/observed/vm.py: OpenRequest.beyond: comparison: self.target > self.size_from → self.target >= "
     "self.size_from": "that the two are equal is asked just before",

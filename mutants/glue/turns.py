@@ -20,6 +20,7 @@ _WRITING: Final = (
     "tests/nilometer/ledger/test_repository.py",
     "tests/nilometer/ledger/test_remembered_books.py",
     "tests/nilometer/ledger/test_once.py",
+    "tests/nilometer/ledger/test_written.py",
     "tests/nilometer/ledger/test_transactions.py",
     "tests/nilometer/ledger/test_after_the_commit.py",
     "tests/nilometer/ledger/test_moments.py",

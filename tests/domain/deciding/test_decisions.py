@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from domain.events import VmMemoryRemoved
+import pytest
+
+from domain.events import VmMemoryRemoved, VmMoved
 from domain.guests import Mechanism
-from domain.quantities import MiB
+from domain.quantities import GiB, MiB
 from tests.domain.given import DB, DYNAMIC, HOST, SMALL_HOST, START, WEB, do, given
 
 
@@ -114,3 +116,14 @@ def test_an_answer_has_the_vm_as_it_is_afterwards_where_something_takes_place() 
         assert answered.answer.outcome == "done"
         assert answered.answer.after == answered.world.vm("web01").state
     assert world.when(do("add-memory", amount="2GiB")).answer.after is None
+
+
+@pytest.mark.parametrize(("to", "free", "total"), [("hv02", 1 * GiB, 1 * GiB), ("hv03", 30 * GiB, 32 * GiB)])
+def test_a_move_records_what_it_read_of_the_other_host(to: str, free: int, total: int) -> None:
+    other = {**HOST, "host": "hv03", "total": "32GiB"}
+    small = {**WEB, "memory": {"static": {"size": "512MiB"}}}
+    event = given(HOST, SMALL_HOST, other, small, START).when(do("move-vm", to=to)).answer.events[0][1]
+    assert isinstance(event, VmMoved)
+    read = event.evidence.destination
+    assert read is not None
+    assert (read.id, read.free, read.total) == (to, free, total)

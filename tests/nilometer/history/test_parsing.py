@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -103,3 +104,11 @@ def test_many_lines_are_read_as_each_of_them_is(some: list[bytes], others: list[
 def test_nothing_else_is_raised_whatever_stands_there(line: bytes) -> None:
     with suppress(UnreadableLine):
         LineReader().read(line)
+
+
+@pytest.mark.parametrize(("figure", "is_read"), [(2**53 - 1, True), (2**53, False)])
+def test_a_figure_that_programs_may_read_as_another_is_not_read(figure: int, is_read: bool) -> None:
+    line = next(line for line in LINES if b'"total":' in line)
+    changed = re.sub(rb'"total":[0-9]+', b'"total":%d' % figure, line)
+    with nullcontext() if is_read else pytest.raises(UnreadableLine):
+        LineReader().read(changed)

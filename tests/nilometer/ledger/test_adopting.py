@@ -7,7 +7,7 @@ import pytest
 from domain.decision import Code, Outcome
 from domain.errors import InputError
 from domain.identifiers import POLICIES
-from domain.policy_events import PoliciesChanged, PolicyAdopted, VmMemoryAddedWithinPolicy
+from domain.policy_events import GroupOpened, PoliciesChanged, PolicyAdopted, VmMemoryAddedWithinPolicy
 from domain.quantities import GiB as GIB
 from nilometer.ledger.adopting import Adoption, AdoptionRefusal
 from nilometer.ledger.dry_run import DryRun
@@ -24,6 +24,12 @@ NEVER_OFF = '''
 def never_off(vm: Vm) -> bool:
     """A VM that was started never stops."""
     return vm.session == 0 or vm.power is not Power.OFF
+'''
+SHOP = '''
+@scope(vms="web*", group="shop")
+def shop(group: Group) -> bool:
+    """The shop holds at most 20 GiB."""
+    return group.held <= 20 * GiB
 '''
 
 
@@ -185,3 +191,14 @@ def test_eight_processes_that_grow_while_a_policy_is_adopted_leave_no_breach(url
     assert 0 < told["before"] < told["events"]
     assert told["breaches"] == []
     assert told["kept_by_policy"] > 0
+
+
+def test_a_book_is_opened_with_what_a_group_holds_when_it_is_written(ledger: Ledger) -> None:
+    execute(ledger, HOST, WEB, START)
+    with Ledger.open(ledger.url) as other:
+        meanwhile = Commits(ledger, lambda: execute(other, do("add-memory", amount="1GiB")))
+        assert adopt(ledger, SHOP).refusal is None
+    assert meanwhile.tried == 2, "it was written anew"
+    (opened,) = ledger.stream("group/shop")
+    assert isinstance(opened.event, GroupOpened)
+    assert opened.event.after.held == 5 * GIB

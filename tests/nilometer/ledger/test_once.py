@@ -13,6 +13,7 @@ from domain.decision import Code, Outcome
 from domain.errors import InputError
 from domain.identifiers import UtcTime, vm_stream
 from domain.observed.events import VmLost
+from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation, Result
 from tests.nilometer.ledger.asking import a_host, a_vm, ask, request, stored, vm, with_web01
@@ -242,3 +243,16 @@ def test_a_receipt_of_the_first_version_answers_a_definition_that_took_place(tmp
         assert ask(ledger, "define-vm", key="k1", **a_vm(vm="db01")).repeated
         with pytest.raises(InputError, match="was used before, for another command"):
             ask(ledger, "define-vm", key="k1", **a_vm(vm="db02"))
+
+
+@pytest.mark.parametrize(("position", "events"), [(1, 2), (100, 1)], ids=["of two commands", "of none"])
+def test_a_receipt_that_names_other_events_is_an_error(tmp_path: Path, position: int, events: int) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db", create=True, durable=False) as ledger:
+        with_web01(ledger)
+        ask(ledger, "pause", key="k1", vm="web01")
+        with sqlite3.connect(tmp_path / "ledger.db") as database:
+            changed = "UPDATE commands SET position = ?, events = ? WHERE key = 'k1'"
+            assert database.execute(changed, (position, events)).rowcount == 1
+        database.close()
+        with pytest.raises(LedgerError, match="the events there are not those of one command"):
+            ask(ledger, "pause", key="k1", vm="web01")

@@ -69,6 +69,8 @@ def test_each_is_the_event_that_adopted_it(name: str) -> None:
     for policy in adopted.adopted:
         own = [event for event in events if event.stream == policy_stream(policy.name)]
         assert policy.envelope == [event for event in own if isinstance(event.event, PolicyAdopted)][-1]
+    versions = [(policy.name, policy.envelope.version) for policy in adopted.adopted]
+    assert [(policy.name, policy.version) for policy in adopted.enforced] == versions
 
 
 def test_one_policy_alone_is_read_from_the_first_change_of_all() -> None:
