@@ -314,8 +314,9 @@ def host_has_no_room_for_its_own(recorder: Recorder) -> list[Line]:
 
 
 def destination_lies_later(recorder: Recorder) -> list[Line]:
-    lines = recorder.lines(script(last=[move(), reserve(3 * GiB, "two")]))
-    return with_data(lines, "host/two/3", GiB, "after.free")
+    """The move was refused: but for what it read, nothing connects the VM with that host."""
+    lines = recorder.lines(script(last=[resize(4 * GiB, "two"), move(), reserve(3 * GiB, "two")]))
+    return with_data(lines, "host/two/3", 2 * GiB, "after.free")
 
 
 # Removals of hosts
