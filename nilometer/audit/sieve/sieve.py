@@ -32,6 +32,7 @@ from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.chunks import Table, lines_of, read_chunks, write_line
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
 from nilometer.storage.reader import StoredRow
+from nilometer.textio.streaming import reduced_garbage_collection
 from rules.judging.completeness import IN_PLACE, PlacedEvent
 from rules.judging.decided.attribution import Kind, kind_of_command, rules_for
 from rules.judging.findings import Coverage, Verdict
@@ -73,11 +74,12 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
     reason = _changed_files(manifest)
     if reason:
         return Sieved(source_uri(manifest.ledger), undivided=reason)
-    for table in read_chunks(manifest, READ, _OF_VM):
-        sieve.take(table)
-        if sieve.survey.undivided:
-            break
-        on_progress(sieve.last)
+    with reduced_garbage_collection():
+        for table in read_chunks(manifest, READ, _OF_VM):
+            sieve.take(table)
+            if sieve.survey.undivided:
+                break
+            on_progress(sieve.last)
     return sieve.finish()
 
 
