@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
@@ -76,13 +75,11 @@ def _is_annotated(function: FunctionType, name: str, annotation: ast.expr) -> bo
         return loaded == ast.unparse(annotation) or (
             isinstance(annotation, ast.Constant) and annotation.value == loaded
         )
-    match annotation:
-        case ast.Name(id=written):
-            return loaded is function.__globals__.get(written, getattr(builtins, written, None))
-        case ast.Attribute(value=ast.Name(id=module), attr=written):
-            return loaded is getattr(function.__globals__.get(module), written, None)
-        case _:
-            return True  # rules have no type that is written otherwise
+    try:
+        written = eval(compile(ast.Expression(annotation), "<annotation>", "eval"), dict(function.__globals__))
+    except Exception:  # it may be any expression
+        return False
+    return bool(loaded is written or (not isinstance(loaded, type) and loaded == written))
 
 
 def _is_mangled(name: str) -> bool:

@@ -164,6 +164,18 @@ CASES = (
         innocent=taking("vm: state.Vm", "from domain import state", "snippet.__annotations__['vm'] = Vm"),
     ),
     Case(
+        name="a type of a package's module that is another since",
+        refused=taking("vm: domain.state.Vm", "import domain.state", "snippet.__annotations__['vm'] = Host"),
+        says="'vm' is annotated otherwise where it runs",
+        innocent=taking("vm: domain.state.Vm", "import domain.state", "snippet.__annotations__['vm'] = Vm"),
+    ),
+    Case(
+        name="a type behind an expression that is another since",
+        refused=taking("vm: (lambda: Vm)()", after="snippet.__annotations__['vm'] = Host"),
+        says="'vm' is annotated otherwise where it runs",
+        innocent=taking("vm: (lambda: Vm)()", after="snippet.__annotations__['vm'] = Vm"),
+    ),
+    Case(
         name="a parameter that has got a type since",
         refused=taking("other", after="snippet.__annotations__['other'] = 'int'"),
         says="other names are annotated where it runs",

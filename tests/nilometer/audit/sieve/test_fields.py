@@ -30,7 +30,7 @@ Change = tuple[tuple[str, ...], object]
 """A place in a line, and what is to stand there."""
 METADATA: Final = ("actor", "via", "reason", "correlation", "causation", "time", "recorded")
 ENUMS: Final = {**WORDS, "version": ("2016", "2019", "2022", "2025")}
-FILLINGS: Final = {"code": "invalid-amount", "vms": 1, "requested": 2**21, "granted": 2**21, "size": 2**32}
+FILLINGS: Final = {"code": "invalid-amount", "vms": 1, "requested": 2**21, "granted": 2**21, "size": 2**40}
 """What may stand where an event has null."""
 FIRM: Final = (
     *("after", "before", "bytes", "code", "destination", "evidence", "granted", "outcome", "paged", "size", "source"),
