@@ -7,7 +7,7 @@ does no harm that a part is computed which a choice would not need.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, cast
 
@@ -57,32 +57,35 @@ class StraightLine:
         if term.op is Op.VARIABLE:
             return self._variables[cast("str", term.leaf)], 0
         parts = [self._written[part] for part in term.parts]
-        written = _WRITTEN[term.op](*[expression for expression, _ in parts])
-        if term.op is Op.EQUAL and term.parts[0].sort is not int:
-            written = written.replace("==", "is")
-        return written, 1 + max(depth for _, depth in parts)
+        return _operation(term, [expression for expression, _ in parts]), 1 + max(depth for _, depth in parts)
 
 
-def _infix(sign: str) -> Callable[..., str]:
-    return lambda *parts: f"({f' {sign} '.join(parts)})"
+def _operation(term: Term, parts: Sequence[str]) -> str:
+    if term.op in _WRITTEN:
+        return _WRITTEN[term.op].format(*parts)
+    # Members of an enum and truths are one object each, and told apart quicker so.
+    is_identity = term.op is Op.EQUAL and term.parts[0].sort is not int
+    return f"({(' is ' if is_identity else _INFIX[term.op]).join(parts)})"
 
 
-_WRITTEN: Final[Mapping[Op, Callable[..., str]]] = {
-    Op.ADD: _infix("+"),
-    Op.SUBTRACT: _infix("-"),
-    Op.NEGATE: lambda part: f"(-{part})",
-    Op.MULTIPLY: _infix("*"),
-    Op.DIVIDE: _infix("//"),
-    Op.REMAINDER: _infix("%"),
-    Op.LESS: _infix("<"),
-    Op.AT_MOST: _infix("<="),
-    Op.EQUAL: _infix("=="),
-    Op.AND: _infix("and"),
-    Op.OR: _infix("or"),
-    Op.NOT: lambda part: f"(not {part})",
-    Op.CHOOSE: lambda condition, then, otherwise: f"({then} if {condition} else {otherwise})",
-    Op.LEAST: lambda left, right: f"({left} if {left} < {right} else {right})",
-    Op.MOST: lambda left, right: f"({left} if {left} > {right} else {right})",
+_INFIX: Final[Mapping[Op, str]] = {
+    Op.ADD: " + ",
+    Op.SUBTRACT: " - ",
+    Op.MULTIPLY: " * ",
+    Op.DIVIDE: " // ",
+    Op.REMAINDER: " % ",
+    Op.LESS: " < ",
+    Op.AT_MOST: " <= ",
+    Op.EQUAL: " == ",
+    Op.AND: " and ",
+    Op.OR: " or ",
+}
+_WRITTEN: Final[Mapping[Op, str]] = {
+    Op.NEGATE: "(-{0})",
+    Op.NOT: "(not {0})",
+    Op.CHOOSE: "({1} if {0} else {2})",
+    Op.LEAST: "({0} if {0} < {1} else {1})",
+    Op.MOST: "({0} if {0} > {1} else {1})",
 }
 _TIMES: Final[Mapping[Op, int]] = {Op.LEAST: 2, Op.MOST: 2}
 """How often the parts of an operation stand in its expression, where that is not once."""

@@ -57,3 +57,10 @@ def test_a_term_that_is_part_of_several_is_computed_once() -> None:
     code = StraightLine(results := [terms.add(one, one), terms.most(one, terms.negate(one))], {"a": "a", "b": "b"})
     written = " ".join([*map(code.write, results), *code.statements])
     assert written.count("a + b") == 1
+
+
+def test_numbers_are_compared_by_value_also_within_a_comparison_of_truths() -> None:
+    are_equal = terms.equal(variable("one", int), variable("other", int))
+    same = terms.equal(are_equal, variable("claimed", bool))
+    large = {"one": 2**40, "other": int(str(2**40)), "claimed": True}
+    assert function_of([same])(large) == [True]
