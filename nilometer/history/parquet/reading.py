@@ -7,6 +7,7 @@ file's metadata and the manifest say it holds is compared with what is read.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
@@ -272,5 +273,6 @@ def _open(path: Path, content: pyarrow.Buffer | None) -> pyarrow.parquet.Parquet
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    why = str(error).split(". ")[0].splitlines()[0].rstrip(".")
-    return InputError(f"{name}: this Parquet file is damaged, or was cut off: {why}", hint=EXPORT_AGAIN)
+    if isinstance(error, OSError) and error.errno:  # pyarrow raises some without a number, of what is in the file
+        return InputError(f"{name}: {os.strerror(error.errno)}", hint="name a file that can be read")
+    return InputError(f"{name}: this Parquet file is damaged, or was cut off", hint=EXPORT_AGAIN)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from nilometer.history.parquet.manifest import (
     drop_torn_line,
     read_manifest,
 )
+from nilometer.history.parquet.one_writer import one_writer
 from nilometer.history.parquet.reading import check_named, opened
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
@@ -60,11 +62,20 @@ def write_export(
     ``bucket_events``, or for as many as ``BUCKET_EVENTS`` says. Raises ``InputError`` for a folder that holds something
     else, and ``UnreadableEvent``.
     """
+    _make_folder(folder)
+    with one_writer(folder):
+        return _write_export(ledger, folder, progress, counting, bucket_events)
+
+
+def _write_export(
+    ledger: LedgerReader, folder: Path, progress: Progress, counting: Progress, bucket_events: int | None
+) -> Manifest:
     last = ledger.position
     manifest = _begin(ledger, folder, last, bucket_events)
     if manifest.is_complete and manifest.last == last:
         return manifest
     ends = [*manifest.grown, manifest.last, *([last] if manifest.is_complete else [])]
+    _remove_left(folder)
     division = divide(ledger, ends, manifest.buckets, counting)
     if manifest.is_complete:
         manifest.grow(last, division.joined)
@@ -72,12 +83,20 @@ def write_export(
     try:
         for row, cloudevent, columns in _read(ledger, manifest.written, manifest.last, progress):
             runs.add(division.buckets[row.stream], columns, to_json(cloudevent) + b"\n")
-    except BaseException:
+        runs.finish()
+        manifest.complete()
+    except BaseException as error:
         runs.abandon()
+        if isinstance(error, OSError) and error.filename is None:  # such as a full disk
+            error.filename = str(folder)
         raise
-    runs.finish()
-    manifest.complete()
     return manifest
+
+
+def _remove_left(folder: Path) -> None:
+    """Removes what an export that was killed left behind, which nothing reads."""
+    for left in folder.glob("date=*/group=*/.events-*.parquet.*"):
+        left.unlink(missing_ok=True)
 
 
 def _read(
@@ -96,11 +115,17 @@ def _read(
 _RECORDED: Final = [column.name for column in COLUMNS].index("recorded")
 
 
-def _begin(ledger: LedgerReader, folder: Path, last: int, bucket_events: int | None) -> Manifest:
+def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: this is no folder", hint="name a new folder: nilo export --as parquet -o DIR")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}", hint=_WRITABLE) from None
+
+
+def _begin(ledger: LedgerReader, folder: Path, last: int, bucket_events: int | None) -> Manifest:
+    try:
         there = {path.name for path in folder.iterdir()}
         if NAME in there:
             drop_torn_line(folder)
@@ -113,7 +138,7 @@ def _begin(ledger: LedgerReader, folder: Path, last: int, bucket_events: int | N
                 hint="name a new folder",
             )
     except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}", hint="name a folder that can be written") from None
+        raise InputError(f"{folder}: {error.strerror}", hint=_WRITABLE) from None
     manifest = Manifest(folder=folder, ledger=ledger.id, last=last, buckets=count_buckets(last, bucket_events))
     manifest.create()
     return manifest
@@ -140,6 +165,7 @@ def _go_on(ledger: LedgerReader, folder: Path, last: int) -> Manifest:
     return manifest
 
 
+_WRITABLE: Final = "name a folder that can be written"
 _RESTORED: Final = "was an older backup of the ledger restored? name a new folder"
 
 
@@ -278,8 +304,10 @@ class _File:
         )
 
     def abandon(self) -> None:
-        self._writer.close()
-        self._stream.close()
+        with suppress(OSError):  # what is still to be written may have no room
+            self._writer.close()
+        with suppress(OSError):
+            self._stream.close()
         self._hidden.unlink(missing_ok=True)
 
     def publish(self) -> None:

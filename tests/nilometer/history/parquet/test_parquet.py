@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -224,8 +225,60 @@ def test_an_export_that_was_killed_goes_on_to_the_same_files(decided: Path, tmp_
         with (target / NAME).open("ab") as stream:
             stream.write(b'{"files":[{"path":"da')  # a line that was being written
         export(ledger, target)
-    named = {name: content for name, content in bytes_of(target).items() if not Path(name).name.startswith(".")}
-    assert named == bytes_of(decided)
+    assert bytes_of(target) == bytes_of(decided)
+
+
+def test_what_a_killed_export_left_behind_is_removed_by_the_next(decided: Path, tmp_path: Path) -> None:
+    with ledger_of(b"".join(read_export(decided)), tmp_path) as ledger:
+        target = tmp_path / "export"
+        with pytest.raises(Stopped):
+            write_export(ledger, target, stop_at_once, lambda _: None)
+        for file in files_of(decided)[:2]:
+            left = target / file.relative_to(decided).with_name(f".{file.name}.4711")
+            left.parent.mkdir(parents=True, exist_ok=True)
+            left.write_bytes(b"PAR1")
+        export(ledger, target)
+    assert bytes_of(target) == bytes_of(decided)
+
+
+def stop_at_once(_: int) -> None:
+    raise Stopped
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks no folders")
+def test_a_second_export_into_the_same_folder_meanwhile_is_refused(decided: Path, tmp_path: Path) -> None:
+    """Both would have written every event, and nothing would read the folder any more."""
+    with ledger_of(b"".join(read_export(decided)), tmp_path) as ledger:
+        target, said = tmp_path / "export", list[str]()
+
+        def export_too(position: int) -> None:
+            if position == 30:
+                with pytest.raises(InputError) as refused:
+                    export(ledger, target)
+                said.append(refused.value.message)
+
+        write_export(ledger, target, export_too, lambda _: None)
+        assert said == [f"{target}: another nilo export is writing it; this one did nothing"]
+        assert export(ledger, target) == target
+    assert bytes_of(target) == bytes_of(decided)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of a file")
+def test_where_a_file_has_no_room_the_folder_is_named_and_nothing_is_left_behind(decided: Path, tmp_path: Path) -> None:
+    import resource
+
+    with ledger_of(b"".join(read_export(decided)), tmp_path) as ledger:
+        target, before = tmp_path / "export", resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large") as full:
+                export(ledger, target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert full.value.filename == str(target)
+        assert [path.name for path in target.rglob("*") if path.is_file()] == [NAME]
+        export(ledger, target)
+    assert bytes_of(target) == bytes_of(decided)
 
 
 def test_an_export_that_is_complete_is_left_as_it_is(decided: Path, exported: Path) -> None:
@@ -274,7 +327,7 @@ def first_of_several(folder: Path) -> Path:
 def test_a_file_that_was_cut_off(exported: Path) -> None:
     file = files_of(exported)[1]
     file.write_bytes(file.read_bytes()[:-100])
-    assert "is damaged, or was cut off" in problem_of(exported)
+    assert problem_of(exported) == f"{file}: this Parquet file is damaged, or was cut off"
 
 
 def test_a_file_with_damaged_pages(exported: Path) -> None:
