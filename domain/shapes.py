@@ -98,16 +98,17 @@ def check_name(text: str) -> str:
         raise ValueError("is not in Unicode normal form C; type it again, or normalise it to NFC")
     for place, character in enumerate(text, start=1):
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            raise ValueError(f"has the control or format character U+{ord(character):04X} at place {place}")
+            what = f"has the control or format character U+{ord(character):04X} at place {place}"
+            raise ValueError(f"{what}; type it again without it")
     if text != text.strip():
-        raise ValueError("begins or ends with a space")
+        raise ValueError("begins or ends with a space; leave it out")
     return text
 
 
 def check_id(text: str) -> str:
     """A name that can be part of a stream's name. Raises ``ValueError``."""
     if "/" in text:
-        raise ValueError("has a '/', which separates the parts of a stream's name")
+        raise ValueError("has a '/', which separates the parts of a stream's name; leave it out")
     return check_name(text)
 
 

@@ -147,6 +147,8 @@ def read_time(text: str, hint: str) -> datetime:
     if match is None or (match["zone"] and not match["clock"]):
         raise InputError(f"{text!r} is not a time", hint=hint)
     clock, fraction, zone = match["clock"] or "00:00", match["fraction"], match["zone"] or ""
+    if zone[1:3] > "23":
+        raise InputError(f"{text!r} is not a time: its offset from UTC is a day or more", hint=hint)
     if fraction:
         if clock.count(":") != 2:
             raise InputError(f"{text!r} is not a time", hint=hint)

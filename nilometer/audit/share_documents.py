@@ -18,12 +18,13 @@ from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
 from nilometer.audit.finding_documents import Json, read_coverage, read_finding
 from nilometer.audit.result import Audit, SourcedFinding
+from nilometer.textio.digests import digest_of, with_digest
 from projections.watching import WatchedHost
 from rules.catalogue import predicate_named
 from rules.judging.findings import Question, Verdict
 from rules.judging.unknowns import certain, question_about
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of these documents."""
 _HINT: Final = "join what this prints: nilo audit --share K/N FILE"
 _BEGINNING: Final = '{"share":{'
@@ -81,6 +82,10 @@ class Share:
 
 def write_share(share: Share) -> Json:
     """A share as JSON."""
+    return with_digest(_write_document(share))
+
+
+def _write_document(share: Share) -> Json:
     audit, origin = share.audit, share.origin
     return {
         "share": {"format": FORMAT, "number": share.number, "of": origin.shares},
@@ -161,6 +166,8 @@ def parse_share(text: str, name: str) -> Share:
         if head["format"] != FORMAT:
             why = f"its format is {head['format']}, and this program reads {FORMAT}"
             raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
+        if document["digest"] != digest_of(document):
+            raise ValueError
         return _read_document(document, name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):

@@ -109,19 +109,28 @@ def _run_guarded(run: Callable[[], object]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE
+    except UnicodeEncodeError as error:
+        if not any("\udc80" <= character <= "\udcff" for character in str(error.object)):
+            raise
+        # Python stands these for bytes of an argument that are no UTF-8. A file may have such a name, nothing else.
+        typed = str(error.object).rpartition("/")[2]  # of the name of a stream only the id
+        shown = typed.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        say("error", f"'{shown}' is not UTF-8", "type it again, or set the encoding of the terminal to UTF-8")
+        return UNREADABLE
     except OSError as error:
         problem = _describe(error)
         if _recorded_in:
             say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
         else:
-            say("error", problem, "make room and try again" if error.errno in _FULL else "")
+            say("error", problem, "make room and try again" if error.errno in FULL else "")
         return UNREADABLE
     except Exception:
         _report_bug()
         return INTERNAL
 
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""There is no room left, or none for this user."""
 
 
 def _describe(error: OSError) -> str:

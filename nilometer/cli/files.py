@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from domain.errors import InputError
+from nilometer.cli.failures import FULL
 from nilometer.textio.databases import is_database
 from nilometer.textio.files import check_name
 
@@ -42,8 +43,13 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     Raises ``InputError`` for a file that is a database: it may be a ledger, and is never replaced.
     """
     if file in (None, "-"):
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            if error.errno in FULL and error.filename is None:
+                error.filename = "stdout"
+            raise
         return
     target = Path(check_name(str(file)))
     if target.is_symlink():  # what it leads to is written, and it stays

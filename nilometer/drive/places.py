@@ -16,6 +16,7 @@ from domain.shapes import Id
 from nilometer.drive.evidence_file import EvidenceFile
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.urls import SQLiteLocation, parse_url
+from nilometer.textio.values import describe_value
 from nilometer.times import Clock, system_clock
 
 _ID: Final = TypeAdapter[str](Id)
@@ -86,7 +87,7 @@ def _check_names(place: VmPlace) -> None:
         try:
             _ID.validate_python(text)
         except ValidationError as error:
-            problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            problem = describe_value(error.errors(include_url=False)[0])
             raise InputError(
                 f"{text!r} is no id: {problem}", hint="name a VM as its host and its name: hv01.web01"
             ) from None

@@ -160,9 +160,8 @@ def check_database(url: str) -> None:
         from nilometer.storage.sqlite.files import check_file
         from nilometer.storage.sqlite.reader import check_pages
 
-        found = check_pages(location) if check_file(location) else None
-        if found is not None:
-            raise NotALedger(f"{location.path} is damaged: {found}", hint=_OTHERS)
+        if check_file(location) and not check_pages(location):
+            raise NotALedger(f"{location.path} is damaged: SQLite's own check fails", hint=_OTHERS)
 
 
 def postgres_recorder() -> type[PostgresLedgerRecorder]:

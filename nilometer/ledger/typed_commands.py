@@ -13,7 +13,9 @@ from domain.commands import COMMANDS, Command
 from domain.errors import InputError
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.suggesting import did_you_mean
+from nilometer.textio.values import describe_value
 
+_ID: Final = "an id has 1 to 128 characters"
 ABOUT: Final = ("at", "actor", "via", "reason", "correlation")
 """What may stand beside a command in its line."""
 
@@ -59,15 +61,11 @@ def describe_error(command: str, error: ErrorDetails) -> tuple[str, str]:
         case "string_unicode":
             return f"{key}: {value!r} has half of a surrogate pair", "write the character itself"
         case "string_too_short":
-            return f"{key}: is empty", "an id has 1 to 128 characters"
+            return f"{key}: is empty", _ID
         case "string_too_long":
-            return f"{key}: has {len(value)} characters", "an id has 1 to 128 characters"
+            return f"{key}: has {len(value)} characters", _ID
         case "value_error":
             what, _, hint = str(context["error"]).rpartition("; ")
             return (f"{key}: {what}", hint) if what else (f"{key}: {hint}", "")
         case _:
-            return f"{key}: {_lowered(error['msg'])}", ""
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]
+            return f"{key}: {describe_value(error)}", f"such as: nilo do {command} --help"

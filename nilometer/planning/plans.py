@@ -6,10 +6,8 @@ that its commands read is what it was.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final, cast
 
 from domain.commands import NAMES, Command, ReportInUse
@@ -25,6 +23,7 @@ from domain.settings import ConfigVersion, MemorySetting
 from domain.state import Host, Vm
 from nilometer.ledger.script import ScriptCommand, parse_script_command
 from nilometer.planning.givers import copy_world
+from nilometer.textio.digests import digest_of, with_digest
 
 FORMAT: Final = 1
 """The version of the document."""
@@ -223,18 +222,6 @@ def plan_to_document(plan: CommandPlan) -> dict[str, Any]:
             ],
         }
     )
-
-
-def with_digest(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the digest of all the rest of it."""
-    return {**document, "digest": digest_of(document)}
-
-
-def digest_of(document: Mapping[str, Any]) -> str:
-    """The SHA-256 of a document, without its digest, in canonical JSON."""
-    rest = {name: value for name, value in document.items() if name != "digest"}
-    text = json.dumps(rest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def check_document(document: object, source: str) -> dict[str, Any]:

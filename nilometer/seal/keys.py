@@ -22,10 +22,9 @@ from nilometer.errors import LedgerError, LedgerWarning
 from nilometer.textio.files import read_small_file
 from nilometer.tlog.encoding import parse_base64, to_base64
 from nilometer.tlog.errors import TlogError
-from nilometer.tlog.notes import Algorithm, VerifierKey, check_key_name
+from nilometer.tlog.notes import PRIVATE_KEY, Algorithm, VerifierKey, check_key_name
 from nilometer.tlog.signatures import Sign, Signer, make_signer
 
-PREFIX: Final = "PRIVATE+KEY+"
 SEED_BYTES: Final = 32
 SIGNING_SECONDS: Final = 60
 """How long a command that signs may take."""
@@ -37,7 +36,7 @@ def make_private_keys(name: str, algorithms: Sequence[Algorithm]) -> list[tuple[
     for algorithm in algorithms:
         seed = os.urandom(SEED_BYTES)
         key = make_signer(check_key_name(name), algorithm, seed).key
-        made.append((f"{PREFIX}{name}+{key.id.hex()}+{to_base64(bytes([algorithm]) + seed)}", key))
+        made.append((f"{PRIVATE_KEY}{name}+{key.id.hex()}+{to_base64(bytes([algorithm]) + seed)}", key))
     return made
 
 
@@ -84,11 +83,11 @@ def parse_private_keys(text: str, where: str) -> list[Signer]:
 
 def _parse_private_key(line: str, where: str) -> Signer:
     wrong = InputError(f"what is in {where} is not a private key", hint="make one: nilo key new NAME -o FILE")
-    name, _, rest = line.removeprefix(PREFIX).partition("+")
+    name, _, rest = line.removeprefix(PRIVATE_KEY).partition("+")
     id, _, encoded = rest.partition("+")
     with suppress(TlogError, ValueError):
         raw = parse_base64(encoded, "the key")
-        if line.startswith(PREFIX) and len(raw) == 1 + SEED_BYTES:
+        if line.startswith(PRIVATE_KEY) and len(raw) == 1 + SEED_BYTES:
             signer = make_signer(check_key_name(name), Algorithm(raw[0]), raw[1:])
             if signer.key.id.hex() == id:
                 return signer

@@ -23,6 +23,7 @@ from nilometer.errors import UnreadableEvent
 from nilometer.storage.restating import NotRestatedError, OfAnotherTypeError, RestateBody, body_restater_of
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.storage.upcasters import UPCASTERS, Json
+from nilometer.textio.values import describe_value
 from nilometer.times import is_utc_time
 
 E = TypeVar("E", bound=Event)
@@ -253,4 +254,4 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "unexpected_keyword_argument":
         return f"has the unknown attribute {place!r}"
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    return f"{place}: {describe_value(first)}" if place else describe_value(first)

@@ -21,6 +21,7 @@ CUT_OFF: Final = "the line may have been cut off: a file that is still being wri
 _DIGITS: Final = bytes(ord("0") if byte in b"-+.0123456789eE" else ord(" ") for byte in range(256))
 _TOO_LONG: Final = b"0" * (LONGEST_NUMBER + 1)
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_MARK: Final = "\ufeff"
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[{\]}]")
 
@@ -106,7 +107,11 @@ def _closely(line: bytes) -> object:
             text, object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_fraction, **integers
         )
     except json.JSONDecodeError as error:
-        what = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" starting at")
+        if text.startswith(_MARK):
+            raise _Refused(
+                "begins with a byte order mark, U+FEFF, which only a file does", "delete it; were files joined?"
+            ) from None
+        what = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" starting at").removesuffix(" at")
         cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
         raise _Refused(f"is not JSON: {what} at column {error.pos + 1}", CUT_OFF if cut_off else NO_JSON) from None
     if _HALF.search(line):

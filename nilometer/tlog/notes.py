@@ -14,6 +14,8 @@ LARGEST_NOTE: Final = 1_000_000
 """Bytes. A checkpoint with sixteen post-quantum signatures has 55,000."""
 MOST_SIGNATURES: Final = 100
 DASH: Final = "— "
+PRIVATE_KEY: Final = "PRIVATE+KEY+"
+"""How the line of a private key begins, as Go's tools write it."""
 
 
 class Algorithm(IntEnum):
@@ -91,6 +93,11 @@ def check_key_name(name: str) -> str:
 
 def parse_verifier_key(text: str) -> VerifierKey:
     """Reads a verifier key (``name+id+key``). Raises ``TlogError``."""
+    if text.startswith(PRIVATE_KEY):
+        raise TlogError(
+            "this is a private key, and no verifier key; it is not shown here",
+            hint="name the verifier key, which nilo key new printed; whoever has the private key can sign with it",
+        )
     name, plus, rest = text.partition("+")
     id, second_plus, encoded = rest.partition("+")
     if not (plus and second_plus):

@@ -22,6 +22,8 @@ def check_sieved(files: Sequence[str]) -> Path:
     if len(files) != 1:
         raise Mistyped("--sieve judges one export as Parquet, a folder", hint=_HINT)
     folder = Path(files[0])
+    if not folder.exists():
+        raise InputError(f"{folder}: No such file or directory", hint=_HINT)
     if not (folder / NAME).is_file():
         raise InputError(f"{files[0]}: this is no folder of an export as Parquet, which --sieve reads", hint=_HINT)
     require_sieve()

@@ -36,8 +36,8 @@ from nilometer.planning.plans import (
     expect_commands,
     named_new,
     plan_to_document,
-    with_digest,
 )
+from nilometer.textio.digests import with_digest
 from nilometer.textio.files import open_input
 from nilometer.times import current_time
 from rules.concrete.world import line_of

@@ -23,6 +23,7 @@ from nilometer.importers.qemu.sizes import read_event_size
 from nilometer.importers.run import PENDING, ImportCounts
 from nilometer.importers.stored_form import NotTheEnd
 from nilometer.ledger.requests import Observation
+from nilometer.textio.values import describe_value
 
 FORMAT = "qemu"
 
@@ -207,5 +208,5 @@ def _check_id(id: str, place: str) -> None:
     try:
         _ID.validate_python(id)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        problem = describe_value(error.errors(include_url=False)[0])
         raise InputError(f"{place}: {id!r} is no id: {problem}", hint="name another prefix: --as PREFIX") from None

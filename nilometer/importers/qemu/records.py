@@ -17,6 +17,7 @@ from domain.quantities import LARGEST
 from domain.shapes import Id
 from nilometer.importers.qemu.measures import DeviceMeasures, GuestMemory, Measure, QemuModel, Size
 from nilometer.textio.strict_json import parse_strict_json
+from nilometer.textio.values import describe_value
 from nilometer.times import parse_time, to_utc_time
 
 Time = Annotated[str, AfterValidator(parse_time)]
@@ -267,7 +268,7 @@ def read_record(line: bytes, place: str) -> QemuRecord:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in (first["loc"] if other else first["loc"][1:]))
-        what = first["msg"].removeprefix("Value error, ")
+        what = describe_value(first)
         raise InputError(f"{place}: {where}: {what}" if where else f"{place}: {what}", hint=_EXAMPLE) from None
 
 

@@ -145,7 +145,9 @@ def to_ledger_error(location: SQLiteLocation, error: Exception) -> LedgerError:
     if code == sqlite3.SQLITE_CANTOPEN:
         return LedgerReadOnly(f"{where} cannot be opened by this user", hint=_FOLDER)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return NotALedger(f"{where} is damaged: {error}", hint="restore it from a copy or an export (nilo import)")
+        return NotALedger(
+            f"{where} is damaged: SQLite cannot read it", hint="restore it from a copy or an export (nilo import)"
+        )
     if isinstance(error, sqlite3.OperationalError):
         return LedgerError(f"{where}: {error}")
     return LedgerError(f"{where}: {error}", hint="please report this")

@@ -115,12 +115,12 @@ def reading_uri(location: SQLiteLocation) -> str:
     return location.uri("ro") + ("&immutable=1" if lies_still else "")
 
 
-def check_pages(location: SQLiteLocation) -> str | None:
-    """What SQLite finds wrong with the pages of a file, in its words; ``None`` if nothing is."""
+def check_pages(location: SQLiteLocation) -> bool:
+    """Whether SQLite finds nothing wrong with the pages of a file."""
     uri = reading_uri(location)
     with translated_errors(location), closing(sqlite3.connect(uri, uri=True)) as connection:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return None if found == "ok" else str(found).replace("\n", " ")
+    return bool(found == "ok")
 
 
 def select_receipts(database: SQLiteTransaction, keys: Sequence[str]) -> list[Receipt]:

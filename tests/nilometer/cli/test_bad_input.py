@@ -63,8 +63,12 @@ BAD_LINES: dict[str, tuple[str | bytes, str, str]] = {
     "id empty": ('{"command": "start", "vm": ""}\n', "vm: is empty", "an id has 1 to 128 characters"),
     "id long": (f'{{"command": "start", "vm": "{"x" * 129}"}}\n', "vm: has 129 characters", "1 to 128 characters"),
     "id slash": ('{"command": "start", "vm": "a/b"}\n', "vm: has a '/'", ""),
-    "id space": ('{"command": "start", "vm": " a"}\n', "vm: begins or ends with a space", ""),
-    "id control": ('{"command": "start", "vm": "a\\u0007"}\n', "vm: has the control or format character U+0007", ""),
+    "id space": ('{"command": "start", "vm": " a"}\n', "vm: begins or ends with a space", "leave it out"),
+    "id control": (
+        '{"command": "start", "vm": "a\\u0007"}\n',
+        "vm: has the control or format character U+0007",
+        "type it again without it",
+    ),
     "id not NFC": ('{"command": "start", "vm": "e\\u0301"}\n', "vm: is not in Unicode normal form C", ""),
     "id half": ('{"command": "start", "vm": "\\ud800"}\n', "has half of a surrogate pair, \\ud800", "write the"),
     "id number": ('{"command": "start", "vm": 5}\n', "vm: 5 is not a text", 'write "5"'),
@@ -341,7 +345,7 @@ BAD_HISTORIES: dict[str, tuple[Callable[[str], str], int, str]] = {
     ),
     "foreign kind": (lambda h: changed(h, 5, type="com.example.thing"), 5, "type 'com.example.thing' is not"),
     "unknown attribute": (lambda h: changed(h, 5, colour="red"), 5, "has the unknown attribute 'colour'"),
-    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.command: Field required"),
+    "data changed": (lambda h: changed(h, 5, data={"origin": "decided"}), 5, "data.command: is missing"),
     "spaces": (lambda h: h.replace(":", ": ", 1), 1, "is not written as Nilometer writes it"),
     "cannot follow": (
         lambda h: (

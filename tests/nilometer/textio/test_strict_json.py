@@ -27,6 +27,7 @@ VALUES = st.recursive(
         (b'{"a": 1', "is not JSON: expecting ',' delimiter at column 8"),
         (b'{"a": "b', "is not JSON: unterminated string at column 7"),
         (b"{} {}", "is not JSON: extra data at column 4"),
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark"),
         (b"{'a': 1}", "is not JSON: expecting property name"),
         (b'{"a": NaN}', "NaN is not a number in JSON"),
         (b"[-Infinity]", "-Infinity is not a number in JSON"),
@@ -45,7 +46,7 @@ VALUES = st.recursive(
         (b'["\\ud800"]', "has half of a surrogate pair, \\ud800"),
         (b'{"\\udc00": 1}', "has half of a surrogate pair, \\udc00"),
         (b'"\xff"', "byte 0xff at column 2 is not UTF-8"),
-        (b'["\n"]', "is not JSON: invalid control character"),
+        (b'["\n"]', "is not JSON: invalid control character at column 3"),
     ],
 )
 def test_what_is_refused_is_told_with_its_place_and_a_hint(line: bytes, says: str) -> None:

@@ -216,6 +216,19 @@ def test_what_is_no_verifier_key_is_refused(text: str) -> None:
         parse_verifier_key(text)
 
 
+@pytest.mark.parametrize("text", ["PRIVATE+KEY+ledger.example/x+f840c232+AWdnI1Sa", "PRIVATE+KEY+a", "PRIVATE+KEY+"])
+def test_a_private_key_in_place_of_a_verifier_key_is_not_shown(text: str) -> None:
+    """Messages are kept in the logs of a CI."""
+    with pytest.raises(TlogError) as alone:
+        parse_verifier_key(text)
+    with pytest.raises(TlogError) as named:
+        parse_policy(f"log {text}\nquorum none\n".encode())
+    for caught in (alone, named):
+        assert "this is a private key" in caught.value.message
+        assert "f840c232" not in caught.value.message + caught.value.hint
+        assert "nilo key new" in caught.value.hint
+
+
 def test_a_key_is_known_by_its_algorithm_too() -> None:
     same = [VerifierKey("n", algorithm, SEED) for algorithm in (Algorithm.ED25519, Algorithm.ED25519_COSIGNATURE)]
     assert same[0].id != same[1].id

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from nilometer.history.parquet.manifest import NAME
 from nilometer.history.parquet.reading import ColumnHeader, LedgerFile
 from nilometer.history.restoring import restore
 from nilometer.storage.sqlite.triggers import TRIGGERS
+from nilometer.textio.digests import with_digest
 from nilometer.textio.files import open_input
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, text_of
@@ -237,8 +238,7 @@ def test_a_vm_in_another_bucket_than_its_host_is_refused(
 def test_a_host_without_events_that_two_shares_name_is_refused_by_the_join(desk: Desk, lines: list[Line]) -> None:
     names = shares_of(desk, 2, desk.write("history.jsonl", text_of(lines)))
     for name in names:
-        document = json.loads(Path(name).read_text())
-        Path(name).write_text(json.dumps({**document, "absent": ["host/gone"]}))
+        changed(name, lambda share: share.update(absent=["host/gone"]))
     joined = desk.call("audit", "--join", *names)
     assert (joined.code, joined.out) == (2, "")
     assert "its events name host/gone, which has no event, and so do those of" in joined.err
@@ -284,9 +284,10 @@ def refused(answer: CallResult, *words: str) -> None:
 
 
 def changed(file: str, change: Callable[[Json], object]) -> str:
+    """Another share, with a digest that fits."""
     document = json.loads(Path(file).read_text())
     change(document)
-    Path(file).write_text(json.dumps(document))
+    Path(file).write_text(json.dumps(with_digest(document)))
     return file
 
 
@@ -304,12 +305,44 @@ CHANGES: list[tuple[Callable[[Json], object], str]] = [
     (lambda share: share["share"].update(of=3), "the number of shares is"),
     (lambda share: share.update(tool="nilometer 0.0.1"), "the program is nilometer 0.0.1"),
     (lambda share: share.update(rules_sha256="0" * 64), "the SHA-256 of the rules is"),
-    (lambda share: share["share"].update(format=2), "its format is 2, and this program reads 1"),
+    (lambda share: share["share"].update(format=1), "its format is 1, and this program reads 2"),
     (lambda share: share.update(events=3), "together the shares judged"),
     (lambda share: share.pop("counts"), "it is no whole share"),
     (lambda share: share["findings"].append({}), "it is no whole share"),
     (lambda share: share.pop("share"), "it is no share of an audit"),
 ]
+EDITS: list[tuple[Sequence[str | int], object]] = [
+    (["checked", 0, "holds"], 7),
+    (["checked", 0, "violated"], -1),
+    (["checked", 0, "rule"], 7),
+    (["checked", 0, "remarks"], float("inf")),
+    (["spans", 0, "last"], "1e5"),
+    (["sealed"], 2**63),
+    (["unreadable_count"], True),
+    (["counts"], {}),
+    (["digest"], None),
+    (["unknown"], "\ud800"),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), EDITS, ids=str)
+def test_an_edited_share_is_refused_whatever_was_edited(
+    desk: Desk, shares: list[str], path: Sequence[str | int], value: object
+) -> None:
+    document = json.loads(Path(shares[1]).read_text())
+    part = document
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    edited = desk.write("edited.json", json.dumps(document))
+    refused(desk.call("audit", "--join", shares[0], edited), "edited.json: something in it was changed")
+
+
+def test_a_share_that_was_only_written_otherwise_is_joined(desk: Desk, shares: list[str]) -> None:
+    joined = desk.call("audit", "--join", *shares).code
+    document = json.loads(Path(shares[1]).read_text())
+    other = desk.write("other.json", json.dumps(document, sort_keys=True, indent=7))
+    assert desk.call("audit", "--join", shares[0], other).code == joined
 
 
 @pytest.mark.parametrize(("change", "words"), CHANGES)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nilometer.planning.plans import with_digest
+from nilometer.textio.digests import with_digest
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.importers.hyperv.synthetic import START, Spool, dynamic, vm

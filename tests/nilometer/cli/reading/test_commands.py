@@ -152,6 +152,15 @@ def test_reading_without_a_ledger_names_the_path_and_makes_none(desk: Desk, comm
         (["show", "99"], "there is no event at position 99 and no correlation, VM or host '99'", "nilo log"),
         (["diff", "3", "noon"], "'noon' is neither a position nor a time", "write 2026-11-17"),
         (["log", "--since", "2026-13-01"], "'2026-13-01' is not a time", "write 2026-11-17"),
+        (
+            ["log", "--since", "2026-11-23T09:00+24:01"],
+            "'2026-11-23T09:00+24:01' is not a time: its offset",
+            "write 2026-11-17",
+        ),
+        (["log", "--vm", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
+        (["view", "--host", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
+        (["show", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
+        (["audit", "--sieve", "none"], "none: No such file or directory", "nilo export --as parquet"),
     ],
 )
 def test_what_is_not_there_is_told_with_a_hint(desk: Desk, args: list[str], error: str, hint: str) -> None:
