@@ -104,6 +104,13 @@ VIEWING: Final = (
     "tests/nilometer/cli/reading",
     "tests/nilometer/test_queries.py",
 )
+SHOWING: Final = (
+    *VIEWING,
+    "tests/nilometer/views/test_verifying.py",
+    "tests/nilometer/messages",
+    "tests/nilometer/report/building",
+    "tests/nilometer/cli/audit/test_follow.py",
+)
 NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "domain/aggregates.py": (*DECIDING, *VIEWING),
     "domain/changes.py": (*DECIDING, *VIEWING),
@@ -136,7 +143,16 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/storage/upcasters.py": STORING,
     "projections/advancing.py": VIEWING,
     "projections/books.py": VIEWING,
+    "projections/commits.py": SHOWING,
+    "projections/diff.py": SHOWING,
     "projections/fleet.py": VIEWING,
+    "projections/requests.py": SHOWING,
+    "projections/series.py": SHOWING,
+    "projections/short.py": SHOWING,
+    "projections/timeline.py": SHOWING,
+    "projections/unknowns.py": SHOWING,
+    "projections/view.py": SHOWING,
+    "projections/watching.py": SHOWING,
     "rules/policies/judging/group_books.py": BOOKS_OF_GROUPS,
 }
 """The files that are changed, and the tests that are nearest to each, the quickest first."""

@@ -2,8 +2,8 @@
 
 The tests are collected once, and run once each under a tracer, which says how long each takes and which lines of the
 changed files it comes to. For a wrong file the fork puts it in place and runs the tests that come to the changed
-statement: first those that noticed others of the same function and file and take little time. It ends at the first
-that fails. What is changed outside of functions has run already when a fork begins: ``judging`` judges that elsewhere.
+statement: first those that go on from it, that noticed others of the same function and file, and that take little
+time. It ends at the first that fails. What is changed outside of functions has run already when a fork begins: ``judging`` judges that elsewhere.
 """
 
 from __future__ import annotations
@@ -193,7 +193,9 @@ class _Server:
         return [test for test, until in zip(tests, spent, strict=True) if until < self._patience] or [*tests[:1]]
 
     def _weight(self, test: str, wrong: WrongFile) -> int:
-        return self._kills[test, wrong.file] + 10 * self._kills[test, wrong.file + wrong.function]
+        """How soon a test is asked: what holds a guard always, or never, differs where its first statement runs."""
+        begins = wrong.lines.stop in self._courses[test].lines.get(wrong.file, ())
+        return self._kills[test, wrong.file] + 10 * self._kills[test, wrong.file + wrong.function] + 10 * begins
 
     @staticmethod
     def _comes_to(wrong: WrongFile, lines: Lines) -> bool:

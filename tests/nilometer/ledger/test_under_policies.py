@@ -98,3 +98,9 @@ def test_two_vms_on_two_hosts_are_asked_together_also_when_the_other_grows_just_
     with Ledger.open(shop.url, clock=clock) as other:
         Commits(shop, lambda: ask(other, "grow", vm="erp01", amount="128MiB"))
         assert ask(shop, "start", vm="web01").code is Code.POLICY
+
+
+def test_each_line_of_a_script_is_decided_on_what_those_before_it_left(shop: Ledger, clock: Times) -> None:
+    clock.left = [SATURDAY]
+    lines = [request("start", vm="web01"), request("grow", vm="erp01", amount="128MiB")]
+    assert [getattr(answer, "code", None) for answer in shop.execute_all(lines)] == [None, Code.POLICY]

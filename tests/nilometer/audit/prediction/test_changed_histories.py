@@ -15,6 +15,7 @@ from domain.envelope import Envelope, Metadata
 from domain.event import Event
 from domain.identifiers import POLICIES, policy_stream
 from domain.policy_events import PoliciesChanged
+from domain.quantities import LARGEST, QUANTUM, GiB
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from rules.judging.judge import Judge
 from rules.judging.scope import Scope
@@ -131,6 +132,17 @@ def test_the_line_of_the_host_is_compared_in_all_its_members(members: dict[str, 
     assert found > 0
 
 
+def test_the_reason_of_a_change_stands_in_both_of_its_lines() -> None:
+    for change in PAIRS:
+        both = text_of(changed(change, reason="month end"))
+        assert_the_same(both)
+        assert passed_places(both)[1] == PASSED
+        for one in change:
+            lines = changed([one], reason="month end")
+            assert has_findings(lines)
+            assert_the_same(text_of(lines))
+
+
 def test_the_data_of_the_host_are_compared() -> None:
     for _, book in PAIRS:
         data = LINES[book]["data"]
@@ -245,6 +257,17 @@ def test_another_version_of_the_host_that_was_read_is_judged() -> None:
             assert_the_same(text_of(lines))
 
 
+@pytest.mark.parametrize("requested", [LARGEST, LARGEST + QUANTUM, 2 * LARGEST])
+def test_a_request_for_more_than_a_history_can_say_is_no_event_though_it_is_granted_in_part(requested: int) -> None:
+    text = text_of(LINES)
+    changed = text.replace(b"%d" % (900 * GiB), b"%d" % requested)
+    assert changed != text
+    assert bool(judged(changed, predict_after=NEVER)[1]) == (requested >= 2**53)
+    assert_the_same(changed)
+    lines, passed = passed_places(changed)
+    assert any(b"%d" % requested in lines[place] for place in passed) == (requested <= LARGEST)
+
+
 # Whole lines
 
 
@@ -279,6 +302,19 @@ def test_a_history_whose_beginning_is_missing_is_judged_as_before(seed: int) -> 
             place = {"subject": f"host/{read['id']}", "version": version, "position": line["position"] - 1}
             first = {**observed, **times, **place, "id": f"host/{read['id']}/{version}"}
             assert_the_same(text_of([first, *lines[index : index + 14]]))
+
+
+def test_an_event_of_a_host_that_changed_nothing_is_missing_where_its_next_one_stands() -> None:
+    """Its VM's commands read the version that the host has with it, from which the judge goes on."""
+    refused = {"command": "set-reserve", "host": "hv01", "reserve": "64GiB"}
+    pauses = (do("pause"), do("resume")) * 4
+    scribe = Scribe()
+    for line in (HOST, WEB, START, refused, *pauses, do("add-memory", amount="2GiB"), do("stop")):
+        scribe.ask(line)
+    lines = documents_of(scribe.envelopes)
+    left = [line for line in lines if line["type"] != "nilometer.host.command-refused.v1"]
+    assert len(left) == len(lines) - 1
+    assert_the_same(text_of({**line, "position": position} for position, line in enumerate(left, start=1)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
