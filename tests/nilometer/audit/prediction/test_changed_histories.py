@@ -306,7 +306,7 @@ def test_a_history_whose_beginning_is_missing_is_judged_as_before(seed: int) -> 
 
 def test_an_event_of_a_host_that_changed_nothing_is_missing_where_its_next_one_stands() -> None:
     """Its VM's commands read the version that the host has with it, from which the judge goes on."""
-    refused = {"command": "set-reserve", "host": "hv01", "reserve": "64GiB"}
+    refused: Line = {"command": "set-reserve", "host": "hv01", "reserve": "64GiB"}
     pauses = (do("pause"), do("resume")) * 4
     scribe = Scribe()
     for line in (HOST, WEB, START, refused, *pauses, do("add-memory", amount="2GiB"), do("stop")):
