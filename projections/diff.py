@@ -72,19 +72,22 @@ def attribute(fleet: Fleet, between: Iterable[Envelope[Event]]) -> dict[str, tup
     changes nothing, and all others of its stream after it.
     """
     found: dict[str, list[int]] = {}
+    known = {("host", id): _figures_of(fleet, "host", id) for id in fleet.hosts}  # a VM may come to any of them
     for envelope in between:
         subjects = _subjects(fleet, envelope)
-        before = _figures_of(fleet, subjects)
+        for subject in subjects - known.keys():
+            known[subject] = _figures_of(fleet, *subject)
         try:
             fleet.apply(envelope)
         except HistoryError as error:
             fleet.end(envelope.stream, envelope.position, error)
             continue
-        subjects |= _subjects(fleet, envelope)
-        after = _figures_of(fleet, subjects)
-        for path in before | after:
-            if before.get(path) != after.get(path):
-                found.setdefault(path, []).append(envelope.position)
+        for subject in sorted(subjects | _subjects(fleet, envelope)):
+            before, after = known.get(subject, {}), _figures_of(fleet, *subject)
+            known[subject] = after
+            for path in before | after:
+                if before.get(path) != after.get(path):
+                    found.setdefault(path, []).append(envelope.position)
     return {path: tuple(positions) for path, positions in found.items()}
 
 
@@ -98,16 +101,12 @@ def _subjects(fleet: Fleet, envelope: Envelope[Event]) -> set[tuple[str, str]]:
     return {("vm", id)} | (set[tuple[str, str]]() if host is None else {("host", host)}) if kind == "vm" else set()
 
 
-def _figures_of(fleet: Fleet, subjects: Iterable[tuple[str, str]]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for kind, id in subjects:
-        if kind == "vm" and id in fleet.vms:
-            found[f"vms.{id}"] = True
-            found |= {f"vms.{id}.{name}": value for name, value in _figures(vm_row(id, fleet.vms[id]))}
-        elif kind == "host" and id in fleet.hosts:
-            found[f"hosts.{id}"] = True
-            found |= {f"hosts.{id}.{name}": value for name, value in _figures(host_row(fleet, id))}
-    return found
+def _figures_of(fleet: Fleet, kind: str, id: str) -> dict[str, Value]:
+    if kind == "vm" and id in fleet.vms:
+        return {f"vms.{id}": True} | {f"vms.{id}.{name}": value for name, value in _figures(vm_row(id, fleet.vms[id]))}
+    if kind == "host" and id in fleet.hosts:
+        return {f"hosts.{id}": True} | {f"hosts.{id}.{name}": value for name, value in _figures(host_row(fleet, id))}
+    return {}
 
 
 def _changes(

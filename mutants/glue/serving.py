@@ -3,7 +3,8 @@
 The tests are collected once, and run once each under a tracer, which says how long each takes and which lines of the
 changed files it comes to. For a wrong file the fork puts it in place and runs the tests that come to the changed
 statement: first those that go on from it, that noticed others of the same function and file, and that take little
-time. It ends at the first that fails. What is changed outside of functions has run already when a fork begins: ``judging`` judges that elsewhere.
+time. It ends at the first that fails. What is changed outside of functions has run already when a fork begins:
+``judging`` judges that elsewhere.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from projections.diff import FigureChange, difference
+from projections.diff import FigureChange, attribute, difference
 from projections.fleet import Fleet
 from projections.view import View, view
 from tests.projections.histories import HOST, START, WEB, add, decided, in_use, told
@@ -78,3 +78,37 @@ def test_a_difference_is_empty_exactly_when_no_figure_differs(seed: int, lines: 
     assert all(low < position <= high for position in forth.positions)
     if forth.changes:
         assert forth.positions
+
+
+def test_each_figure_is_attributed_to_the_events_that_changed_it() -> None:
+    moved = {"command": "move-vm", "vm": "web01", "to": "hv02"}
+    history = told(HOST, {**HOST, "host": "hv02"}, WEB, START, in_use("1GiB"), add("2GiB"), add("1GiB"), moved)
+    # 1+2 hosts, 3 VM, 4+5 start, 6 in use, 7+8 add, 9+10 add, 11+12+13 move
+    found = attribute(Fleet().apply_all(history[:2]), history[2:])
+
+    assert found["vms.web01"] == (3,)
+    assert found["vms.web01.assigned"] == (3, 4, 7, 9)
+    assert found["vms.web01.power"] == (3, 4)
+    assert found["vms.web01.in_use"] == (3, 4, 6)
+    assert found["vms.web01.host"] == (3, 11)
+    assert found["hosts.hv01.free"] == (5, 8, 10, 12)
+    assert found["hosts.hv02.assigned"] == (13,)
+    assert "hosts.hv01" not in found
+    assert "vms.web01.generation" in found
+    assert attribute(Fleet(), history[:1])["hosts.hv01"] == (1,)
+
+
+def test_an_event_that_cannot_follow_changes_nothing_nor_does_any_after_it() -> None:
+    defined, started, granted, added = told(HOST, WEB, START, add("2GiB"))[1:5]
+    assert attribute(Fleet(), [started, defined, added]) == {}
+    assert attribute(Fleet(), [granted, defined])["vms.web01"] == (2,)
+
+
+def test_events_of_others_are_not_among_those_that_changed_something() -> None:
+    other = {**WEB, "vm": "web02"}
+    history = told(HOST, WEB, START, other, {"command": "start", "vm": "web02"}, in_use("1GiB"))
+    before, after = at(history, 3), at(history, 3)
+    assert difference(before, after, history).positions == ()
+    found = difference(at(history, 7), at(history, 8), history)
+    assert [change.path for change in found.changes] == ["vms.web01.in_use", "vms.web01.in_use_reported"]
+    assert found.positions == (2, 3, 8)

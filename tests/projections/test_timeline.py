@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.envelope import Metadata
+from domain.observed.events import HostObserved, VmObserved
+from domain.observed.imports import ImportBegun
+from domain.observed.words import FAILED_JOB
 from projections.timeline import entry
-from tests.projections.histories import HOST, START, WEB, add, decided, in_use, remove, told
+from tests.projections import test_requests
+from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, remove, time, told
 
 GiB = 2**30
 
@@ -68,4 +74,36 @@ def test_a_move_is_an_entry_of_the_host_that_it_came_to() -> None:
         ("vm.moved", "hv02", True),
         ("host.memory-returned", "hv01", False),
         ("host.memory-granted", "hv02", False),
+    ]
+
+
+def test_an_entry_has_all_that_its_event_says_of_itself() -> None:
+    history = told(HOST, WEB, START)
+    said = Metadata("anna", "powershell", time(7), time(9), "c1", time(5), "month end", "vm/web01/2")
+    shown = entry(replace(history[2], metadata=said))
+    assert (shown.position, shown.stream, shown.version, shown.kind) == (3, "vm/web01", 2, "vm.started")
+    assert (shown.happened, shown.earliest, shown.recorded) == (time(7), time(5), time(9))
+    assert (shown.actor, shown.via, shown.reason, shown.correlation) == ("anna", "powershell", "month end", "c1")
+
+
+def test_what_was_observed_is_a_request_where_somebody_asked() -> None:
+    recorder = Recorder()
+    for event in (test_requests.ASKED, test_requests.OPEN, VmObserved(label=FAILED_JOB), VmObserved(in_use=1)):
+        recorder.append("vm/seen", event, 1, "c")
+    recorder.append("host/seen1", HostObserved(total=GiB), 1, "c")
+    recorder.append(
+        "import/1", ImportBegun(file="s", format="qemu", sha256="0", size=1, prefix="s", began_after=0), 1, "c"
+    )
+    assert [
+        (shown.vm, shown.host, shown.asked, shown.outcome, shown.code, shown.requested, shown.granted)
+        for shown in (
+            entry(envelope, "hv09" if envelope.stream == "vm/seen" else None) for envelope in recorder.history
+        )
+    ] == [
+        ("seen", "hv09", True, None, None, 2 * GiB, None),
+        ("seen", "hv09", False, "partially-completed", "insufficient-host-memory", 2 * GiB, GiB),
+        ("seen", "hv09", True, "failed", None, None, None),
+        ("seen", "hv09", False, None, None, None, None),
+        (None, "seen1", False, None, None, None, None),
+        (None, None, False, None, None, None, None),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from domain.envelope import Envelope, Metadata
 from domain.event import Event
 from domain.identifiers import UtcTime, host_stream
 from domain.observed.events import HostNotWatched, HostWatched
-from projections.watching import Watching
+from projections.watching import Watching, gap_seconds
 
 
 def moment(minute: int) -> UtcTime:
@@ -60,3 +62,27 @@ def test_a_gap_lies_in_an_interval_if_a_part_of_it_does() -> None:
     (host,) = watching
     for since, until, lies in ((0, 10, False), (0, 11, True), (12, 13, True), (19, 40, True), (20, 40, False)):
         assert bool(host.gaps_between(moment(since), moment(until))) is lies
+
+
+def test_a_host_was_watched_from_its_first_poll_to_its_last_and_a_gap_has_a_beginning() -> None:
+    watching = Watching()
+    later = HostWatched(since=moment(30), polls=2, longest_gap=60)
+    for event, until in ((later, 40), (HostWatched(since=moment(0), polls=2, longest_gap=60), 20)):
+        watching.take(envelope("hv01", event, 0, until))
+    (host,) = watching
+    assert (host.host, host.since, host.until) == ("hv01", moment(0), moment(40))
+    gap = envelope("hv01", HostNotWatched(), 50, 61)
+    watching.take(gap)
+    watching.take(replace(gap, metadata=replace(gap.metadata, earliest=None)))
+    watching.take(envelope("hv01", HostWatched(since=moment(61), polls=1, longest_gap=0), 0, 70))
+    (gap_found,) = host.gaps_between()
+    assert (gap_found.since, gap_found.until, gap_seconds(gap_found)) == (moment(50), moment(61), 660)
+    assert (host.since, host.until) == (moment(0), moment(70))
+
+
+def test_it_happened_when_it_was_read_and_not_when_it_was_recorded() -> None:
+    said = Metadata("ann", "nilo", moment(20), moment(600), "-", moment(10))
+    watching = Watching()
+    watching.take(Envelope(host_stream("hv01"), 1, HostWatched(since=moment(10), polls=2, longest_gap=60), said, 1))
+    (host,) = watching
+    assert (host.since, host.until) == (moment(10), moment(20))
