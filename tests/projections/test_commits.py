@@ -8,9 +8,10 @@ from domain.envelope import Envelope
 from domain.events import Event
 from domain.observed.events import VmObserved
 from projections.commits import Commit, are_together, commit_of, commits
+from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, Recorder, time
 
-MOVE = {"command": "move-vm", "vm": "web01", "to": "hv02"}
+MOVE: Line = {"command": "move-vm", "vm": "web01", "to": "hv02"}
 
 
 def recorded() -> list[Envelope[Event]]:

@@ -12,6 +12,7 @@ from domain.events import Event
 from projections.diff import FigureChange, attribute, difference
 from projections.fleet import Fleet
 from projections.view import View, view
+from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, add, decided, in_use, told
 
 GiB = 2**30
@@ -81,7 +82,7 @@ def test_a_difference_is_empty_exactly_when_no_figure_differs(seed: int, lines: 
 
 
 def test_each_figure_is_attributed_to_the_events_that_changed_it() -> None:
-    moved = {"command": "move-vm", "vm": "web01", "to": "hv02"}
+    moved: Line = {"command": "move-vm", "vm": "web01", "to": "hv02"}
     history = told(HOST, {**HOST, "host": "hv02"}, WEB, START, in_use("1GiB"), add("2GiB"), add("1GiB"), moved)
     # 1+2 hosts, 3 VM, 4+5 start, 6 in use, 7+8 add, 9+10 add, 11+12+13 move
     found = attribute(Fleet().apply_all(history[:2]), history[2:])
@@ -105,7 +106,7 @@ def test_an_event_that_cannot_follow_changes_nothing_nor_does_any_after_it() -> 
 
 
 def test_events_of_others_are_not_among_those_that_changed_something() -> None:
-    other = {**WEB, "vm": "web02"}
+    other: Line = {**WEB, "vm": "web02"}
     history = told(HOST, WEB, START, other, {"command": "start", "vm": "web02"}, in_use("1GiB"))
     before, after = at(history, 3), at(history, 3)
     assert difference(before, after, history).positions == ()
