@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import InputError
 from domain.identifiers import split_stream
 from nilometer.audit.grouping import Grouping, Survey, may_name_hosts
+from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import StreamFilter, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import hosts_named
@@ -91,10 +92,12 @@ class BucketReader:
     """Whether a stream is in these buckets."""
     absent: set[str]
     """The hosts that the events name, and of which the history has no event, are added here."""
+    has_places: bool = True
+    """Whether events are given with their places."""
 
-    def read(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[PlacedEvent]:
+    def read(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> LineEvents[str]:
         """The events of these lines, each with what the columns say. Raises ``InputError`` where they differ."""
-        return read_lines_as_events(self._checked(lines))
+        return read_lines_as_events(self._checked(lines), has_places=self.has_places)
 
     def _checked(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[tuple[str, bytes]]:
         naming = dict[tuple[str, str], bool]()

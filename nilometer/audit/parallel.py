@@ -20,6 +20,7 @@ from domain.errors import InputError
 from domain.identifiers import StreamName, subject_id
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.audit.policies import make_judge
+from nilometer.audit.prediction.lines import PREDICT_AFTER
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import EventHeader, EventSource, HistorySource
 from rules.judging.completeness import PlacedEvent
@@ -45,6 +46,8 @@ class Partition:
     events: int
     late: Mapping[int, str]
     """Events that were recorded long before the previous event of the ledger, and when that was recorded."""
+    loads: Sequence[int]
+    """How many events each part has."""
 
 
 def survey_history(history: HistorySource, policies: Sequence[Policy] = ()) -> Grouping:
@@ -84,13 +87,16 @@ def _connect_by_policies(header: EventHeader, policies: Sequence[Policy]) -> Ite
 
 def divide_groups(grouping: Grouping, parts: int) -> Partition:
     """Divides the groups of a history, which can be divided, into parts of about the same size."""
-    part_of = grouping.divide(parts)
+    part_of, loads = grouping.divide(parts), [0] * parts
+    for size, part in zip(grouping.sizes, part_of, strict=True):
+        loads[part] += size
     return Partition(
         part_of={stream: part_of[group] for stream, group in grouping.group_of.items()},
         parts=parts,
         source=grouping.source,
         events=grouping.events,
         late=grouping.late,
+        loads=loads,
     )
 
 
@@ -116,13 +122,12 @@ def partition_groups(grouping: Grouping, cores: int, *, on_undivided: Callable[[
     events = grouping.events
     if events < FEWEST_EVENTS:
         return None
-    part_of, loads = grouping.divide(cores), [0] * cores
-    for size, part in zip(grouping.sizes, part_of, strict=True):
-        loads[part] += size
-    if max(loads) > events * LARGEST_PART:
-        on_undivided(f"{max(loads):,} of the {events:,} events are of hosts and VMs that are judged together")
+    partition = divide_groups(grouping, cores)
+    largest = max(partition.loads)
+    if largest > events * LARGEST_PART:
+        on_undivided(f"{largest:,} of the {events:,} events are of hosts and VMs that are judged together")
         return None
-    return divide_groups(grouping, cores)
+    return partition
 
 
 def judge_groups(
@@ -134,9 +139,14 @@ def judge_groups(
     policies: Sequence[Policy] = (),
     minor: bool = True,
     on_progress: Callable[[int], None] | None = None,
+    count: int = 0,
 ) -> Audit:
-    """Judges all events of some groups of a history that can be divided, in the order of their positions."""
-    audit, judge = Audit(minor=minor), make_judge(policies, scope, late=late)
+    """Judges all events of some groups of a history that can be divided, in the order of their positions.
+
+    ``count`` is how many they are, where that is known.
+    """
+    audit = Audit(minor=minor, predict_after=0 if count >= PREDICT_AFTER else None)
+    judge = make_judge(policies, scope, late=late)
     audit.judge(events, judge, source, on_progress)
     audit.finish(judge, source)
     return audit
@@ -231,5 +241,6 @@ def _judge_part(
         policies=[policy for text, file in written for policy in read_policies(text, file)],
         minor=minor,
         on_progress=add_progress,
+        count=partition.loads[number],
     )
     return JudgedPart(audit, history.absent)

@@ -58,7 +58,8 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
     """The events of lines, each with its place; or, for the judge, all but those that are as predicted.
 
     ``place_of`` says the place of a line in words. A line that is no event raises ``InputError`` with place, reason and
-    hint, unless ``on_error`` takes that.
+    hint, unless ``on_error`` takes that. Without ``has_places``, events have none: where
+    nobody could look it up.
     """
 
     def __init__(
@@ -66,8 +67,11 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         batches: Iterator[Sequence[tuple[K, bytes]]],
         place_of: Callable[[K], str],
         on_error: OnError | None = None,
+        *,
+        has_places: bool = True,
     ) -> None:
         self._batches, self._place_of, self._on_error = batches, place_of, on_error
+        self._has_places = has_places
         self._reader = LineReader()
         self._keys: list[K] = []
         self._lines: list[bytes] = []
@@ -148,7 +152,7 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
                     return
                 self._on_error(error)
             else:
-                self._events.append(PlacedEvent(line.envelope, place, line.source))
+                self._events.append(PlacedEvent(line.envelope, place if self._has_places else "", line.source))
 
 
 def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> LineEvents[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from nilometer.audit.prediction.lines import PREDICT_AFTER, LinePredictor
+from nilometer.audit.prediction.lines import LinePredictor
 from nilometer.audit.reading import Conflict, LineEvents
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.watching import Watching
@@ -69,7 +69,7 @@ def _order_of(kept: KeptFinding) -> FindingOrder:
 class Audit:
     """An audit in progress, of one history or several. With ``minor``, minor findings are kept too."""
 
-    def __init__(self, *, minor: bool = False, most: int = MOST_FINDINGS, predict_after: int = PREDICT_AFTER) -> None:
+    def __init__(self, *, minor: bool = False, most: int = MOST_FINDINGS, predict_after: int | None = None) -> None:
         self.coverage = Coverage()
         self.streams: set[str] = set()
         """All streams in the histories."""
@@ -86,7 +86,10 @@ class Audit:
         self.minor = minor
         self.most = most
         self.predict_after = predict_after
-        """After so many events, changes of which the rules write the same lines are not judged event by event."""
+        """After so many events, changes of which the rules write the same lines are not judged event by event.
+
+        ``None`` is as soon as it pays.
+        """
         self._violated = False
         self._main: list[KeptFinding] = []
         self._rest: list[KeptFinding] = []

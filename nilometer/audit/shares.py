@@ -68,7 +68,8 @@ def judge_share(
         return audit
     partition, part = divide_groups(grouping, share.of), share.number - 1
     events = history.events(lambda stream: partition.part_of[stream] == part)
-    return judge_groups(events, partition.source, partition.late, on_progress=on_progress)
+    count = partition.loads[part]
+    return judge_groups(events, partition.source, partition.late, on_progress=on_progress, count=count)
 
 
 def describe_division(grouping: Grouping, shares: int) -> str:

@@ -66,7 +66,9 @@ def read_export(spark: SparkSession, source: str) -> SparkHistory | None:
         def read_bucket(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
             absent = set[str]()
             lines = (line for _, files in open_runs(batches, runs, ledger, source) for line in merge_lines(files))
-            reader = BucketReader(name=source, known=known, is_wanted=streams.__contains__, absent=absent)
+            reader = BucketReader(
+                name=source, known=known, is_wanted=streams.__contains__, absent=absent, has_places=False
+            )
             yield from read_part(read, columns, number, reader.read(lines), absent).to_batches()
 
         return read_bucket

@@ -7,7 +7,7 @@ what was written.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ import pyarrow
 
 from domain.errors import InputError
 from nilometer.audit.grouping import Grouping
-from rules.judging.completeness import PlacedEvent
+from nilometer.audit.reading import LineEvents
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +39,7 @@ class PartOfHistory:
     """What a worker is given."""
 
     number: int
-    events: Iterator[PlacedEvent]
+    events: LineEvents[str]
     """By position. They have no file and line: Spark does not say where it read a row."""
     absent: set[str]
     """The hosts that the events name, and of which the history has no event, where that is known; filled by reading."""
@@ -73,16 +73,9 @@ def to_columns(values: Iterable[Sequence[object]], columns: str) -> pyarrow.Tabl
     return pyarrow.table({name: pyarrow.array(each, _TYPES[type]) for (name, type), each in typed})
 
 
-def _without_places(events: Iterator[PlacedEvent]) -> Iterator[PlacedEvent]:
-    """The same events, without their places, which are none that anybody could look up."""
-    return (PlacedEvent(event.envelope, "", event.source) for event in events)
-
-
-def read_part(
-    read: PartReader, columns: str, number: int, events: Iterator[PlacedEvent], absent: set[str]
-) -> pyarrow.Table:
+def read_part(read: PartReader, columns: str, number: int, events: LineEvents[str], absent: set[str]) -> pyarrow.Table:
     """What a function makes of a part that has these events, as a table, in a worker."""
-    part = PartOfHistory(number=number, events=_without_places(events), absent=absent)
+    part = PartOfHistory(number=number, events=events, absent=absent)
     return to_table(read(part), columns)
 
 

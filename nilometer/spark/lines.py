@@ -14,6 +14,7 @@ import pyarrow
 from domain.errors import InputError
 from nilometer.audit.column_survey import HEADER, headers_in, survey_columns
 from nilometer.audit.grouping import Survey, hosts_of
+from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.spark.history import (
     STRETCH_EVENTS,
@@ -26,7 +27,6 @@ from nilometer.spark.history import (
     to_table,
     write_survey,
 )
-from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
@@ -196,9 +196,9 @@ def _survey_headers(table: pyarrow.Table) -> Survey:
     return survey
 
 
-def _events_in(table: pyarrow.Table) -> Iterator[PlacedEvent]:
+def _events_in(table: pyarrow.Table) -> LineEvents[str]:
     """The events of a part, by position."""
-    return read_lines_as_events(_lines_in(table.sort_by("position")))
+    return read_lines_as_events(_lines_in(table.sort_by("position")), has_places=False)
 
 
 def _lines_in(table: pyarrow.Table) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -46,7 +46,10 @@ _SIZE: Final = b'"size":'
 _FIGURE: Final = re.compile(rb"(0|[1-9][0-9]{0,15})[,}]")
 
 PREDICT_AFTER: Final = 5000
-"""So many events are judged one by one before any is predicted: to read the rules takes as long as to judge these."""
+"""So many events are judged one by one before any is predicted: to read the rules takes as long as to judge these.
+
+None are if the rules were read before in this process, as in a worker of Spark, or if as many are known to come.
+"""
 _TYPES: Final = frozenset(
     f"{kind}.v{shape}".encode() for (kind, shape), event in EVENTS.items() if issubclass(event, VmEvent)
 )
@@ -85,11 +88,17 @@ class _VmForms(NamedTuple):
 
 
 class LinePredictor:
-    """Passes the lines of changes that are as predicted, and has the judge take them; ``after`` so many events."""
+    """Passes the lines of changes that are as predicted, and has the judge take them; ``after`` so many events.
 
-    def __init__(self, judge: Judge, after: int = PREDICT_AFTER) -> None:
+    ``None`` is as soon as it pays, where nobody knows how many events there are.
+    """
+
+    has_rules: ClassVar[bool] = False
+    """Whether the rules were read in this process."""
+
+    def __init__(self, judge: Judge, after: int | None = None) -> None:
         self._judge = judge
-        self._after = after
+        self._after = (0 if self.has_rules else PREDICT_AFTER) if after is None else after
         self._forms: dict[str, _VmForms] = {}
         self.passed = 0
         """How many events were passed."""
@@ -151,6 +160,7 @@ class LinePredictor:
         if forms is None or forms.vm is not vm or forms.release is not host.version:
             from nilometer.audit.prediction.forms import forms_of  # reads the rules
 
+            LinePredictor.has_rules = True
             forms = self._forms[id] = _VmForms(vm, host.version, forms_of(vm, host))
         return forms
 

@@ -118,11 +118,23 @@ def test_a_figure_past_what_every_program_reads_is_no_event() -> None:
 
 def test_a_history_is_judged_singly_at_first() -> None:
     text, judge = decided_history(7, 40), Judge()
-    predictor = LinePredictor(judge)
+    predictor = LinePredictor(judge, PREDICT_AFTER)
     assert (
         sum(map(len, read_events(BytesIO(text), "h").in_batches(predictor))) == len(text.splitlines()) < PREDICT_AFTER
     )
     assert predictor.passed == 0
+
+
+def test_where_the_rules_were_read_before_none_is_judged_singly() -> None:
+    text, passed = decided_history(7, 40), list[int]()
+    for after in (0, None):  # the first one reads the rules
+        judge = Judge()
+        predictor = LinePredictor(judge, after)
+        for batch in read_events(BytesIO(text), "h").in_batches(predictor):
+            for envelope, place, source in batch:
+                judge.take(envelope, place, source)
+        passed.append(predictor.passed)
+    assert passed[0] == passed[1] > 0
 
 
 def test_lines_of_a_part_of_a_history_are_predicted_too() -> None:
