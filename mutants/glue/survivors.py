@@ -13,6 +13,7 @@ READ_BEFORE: Final = "both hosts are read before, which raises where one of them
 EQUAL_TIMES: Final = "of two equal times it does not matter which is taken"
 FROM_THE_VMS: Final = "it comes of the VMs, which are shown and compared"
 ENTRY: Final = "no decision reads what a VM has in the book: the figures of host and VM decide"
+LOSES: Final = "what was decided before expects the policies as they were, loses its race, and all is decided again"
 NO_QUANTUM: Final = "one byte is no whole quantum either"
 LONGER: Final = "it takes a longer way, which comes to the same"
 AMOUNT: Final = "what has an amount has a grant, and what has none has neither"
@@ -259,9 +260,7 @@ REASONS: Final = {
     ),
     "nilometer/ledger/books.py: check_groups: guard that never holds: if policy.of_group is None: continue → if False: "
     "continue": "policies without a group all have the same VMs of it: none",
-    "nilometer/ledger/unit_of_work.py: UnitOfWork._open_books: left out: self.commit() → nothing": (
-        "what was decided before expects the policies as they were, loses its race, and all is decided again"
-    ),
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._open_books: left out: self.commit() → nothing": LOSES,
     "nilometer/ledger/ledger.py: (outside of functions): other way: if TYPE_CHECKING: from … → if not "
     "TYPE_CHECKING: from …": LOADED,
     "nilometer/ledger/ledger.py: (outside of functions): guard that never holds: if TYPE_CHECKING: from "
@@ -272,6 +271,20 @@ REASONS: Final = {
     "nilometer/ledger/ledger.py: Ledger.execute_all: left out: self._pause(lost) → nothing": PAUSES,
     "nilometer/ledger/ledger.py: Ledger.retire_policy: left out: self._pause(lost) → nothing": PAUSES,
     "nilometer/ledger/ledger.py: Ledger._pause: constant: 2 → 3": PAUSES,
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._open_books: left out: self._repository.forget_policies() → "
+    "nothing": LOSES,
+    "nilometer/ledger/unit_of_work.py: UnitOfWork._open_books: left out: self._repository.forget_policies() → "
+    "nothing (2)": "a book is missing once more, and nothing is left to open: it takes a longer way",
+    "projections/series.py: FleetSeries.take: dropped condition: host_before != host and host_before in self._books → "
+    "host_before in self._books": "it leaves the book of its host, and is put there again",
+    "projections/series.py: FleetSeries.take: dropped condition: host is not None and host in fleet.hosts → host in "
+    "fleet.hosts": "no host is None: the first half is for the type checker",
+    "projections/series.py: FleetSeries._host_point: and for or: host.total is None and host.budget is not None → "
+    "host.total is None or host.budget is not None": LONGER,
+    "projections/series.py: FleetSeries._host_point: dropped condition: host.total is None and host.budget is not "
+    "None → host.budget is not None": LONGER,
+    "projections/series.py: FleetSeries._host_point: dropped condition: host.total is None and host.budget is not "
+    "None → host.total is None": LONGER,
     "domain/observed/vm.py: OpenRequest.beyond: comparison: self.target > self.size_from → self.target >= "
     "self.size_from": "that the two are equal is asked just before",
 }

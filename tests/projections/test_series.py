@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed.events import HostObserved, VmObserved
+from domain.quantities import GiB
+from domain.state import Power
 from projections.fleet import Fleet
 from projections.requests import RequestCourse, RequestCourses
 from projections.series import FleetSeries, HostPoint, VmPoint, read_series
 from projections.unknowns import WhyUnknown
 from projections.view import HostRow, VmRow, view
-from tests.projections.histories import decided, observed
+from tests.projections.histories import HOST, START, WEB, Recorder, decided, in_use, observed, told
 from tests.projections.test_recordings import recorded
 
 VM_FIGURES = {
@@ -115,3 +121,61 @@ def test_an_import_is_not_history() -> None:
     fleet = Fleet().apply_all(history)
 
     assert fleet.latest == max(point.at for point in read_series(history) if isinstance(point, VmPoint | HostPoint))
+
+
+def test_a_vm_that_is_removed_has_nothing_from_then_on() -> None:
+    points = list(read_series(told(HOST, {**WEB, "name": "Web 1"}, {"command": "remove-vm", "vm": "web01"})))
+    last = points[-1]
+    assert isinstance(last, VmPoint)
+    assert (last.vm, last.host, last.power, last.is_on, last.is_known) == ("web01", "hv01", Power.OFF, False, False)
+    assert {getattr(last, name) for name in VM_FIGURES} == {"hv01", Power.OFF, None}
+
+
+def test_what_stands_on_a_stream_that_ended_gives_no_points() -> None:
+    series, history = FleetSeries(), told(HOST, WEB, START)
+    series.fleet.end(history[1].stream, 2, HistoryError("damaged"))
+    assert [len(series.take(event)) for event in history] == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("unknown", ["assigned", "visible", "in_use", "ballooned"])
+def test_a_point_is_known_if_all_that_is_measured_is(unknown: str) -> None:
+    point = [*read_series(told(HOST, WEB, START, in_use("1GiB")))][-1]
+    assert isinstance(point, VmPoint)
+    assert point.is_known
+    assert not replace(point, **{unknown: None}).is_known
+
+
+def test_a_vm_that_is_off_saved_or_not_known_has_no_memory() -> None:
+    point = [*read_series(told(HOST, WEB, START))][-2]
+    assert isinstance(point, VmPoint)
+    assert [replace(point, power=power).is_on for power in Power] == [
+        power in (Power.RUNNING, Power.PAUSED) for power in Power
+    ]
+    assert not replace(point, assigned=None).is_on
+
+
+def test_an_observed_vm_that_comes_to_another_host_concerns_both() -> None:
+    recorder, series = Recorder(), FleetSeries()
+    size = VmObserved(host="seen1", power=Power.RUNNING, assigned=GiB, name="Web")
+    for stream, event in (
+        ("host/seen1", HostObserved(total=8 * GiB, reserve=0)),
+        ("host/seen2", HostObserved(total=8 * GiB, reserve=0)),
+        ("vm/a", size),
+        ("vm/b", size),
+        ("vm/a", VmObserved(assigned=2 * GiB)),
+        ("vm/a", VmObserved(host="seen2")),
+        ("vm/a", VmObserved(host="nowhere")),
+        ("vm/c", VmObserved(power=Power.RUNNING)),
+    ):
+        recorder.append(stream, event, len(recorder.history), "c")
+    found = [[(p.host, p.held) for p in series.take(one) if isinstance(p, HostPoint)] for one in recorder.history]
+    assert found == [
+        [("seen1", 0)],
+        [("seen2", 0)],
+        [("seen1", GiB)],
+        [("seen1", 2 * GiB)],
+        [("seen1", 3 * GiB)],
+        [("seen1", GiB), ("seen2", 2 * GiB)],
+        [("seen2", 0)],
+        [],
+    ]
