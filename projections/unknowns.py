@@ -10,7 +10,7 @@ from typing import Final
 from domain.aggregates import VmAggregate
 from domain.identifiers import UtcTime
 from domain.observed.devices import balloon_of
-from domain.observed.host import HostAccount, ObservedHost
+from domain.observed.host import HostAccount
 from domain.observed.vm import ObservedVm
 from domain.state import Power
 from projections.tracked import TrackedHost, TrackedVm
@@ -98,8 +98,6 @@ def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | Non
     """The figures of a host that are not known, by their names: all of a host that only its VMs name."""
     if tracked is None or account is None:
         return {name: _unknown(name, WhyUnknown.NOT_MEASURED) for name in ("total", "reserve", "free")}
-    if not isinstance(tracked.subject, ObservedHost):
-        return {}
     figures = {
         "total": account.total,
         "reserve": account.reserve,

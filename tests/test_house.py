@@ -145,17 +145,17 @@ DECIDERS: Final[list[Path]] = [
     *sorted((ROOT / "domain" / "recording").rglob("*.py")),
     *(ROOT / "domain" / f"{name}.py" for name in ("aggregates", "changes")),
     *(ROOT / "domain" / "observed" / f"{name}.py" for name in ("devices", "host")),
-    *(ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "tracked")),
+    *(ROOT / "projections" / f"{name}.py" for name in ("advancing", "fleet", "requests", "series", "tracked", "view")),
 ]
-"""What lies between a command and its events, and what folds the events into views."""
+"""What lies between a command and its events, and what folds the events into views and shows them."""
 IDS: Final = frozenset(("id", "vm", "to", "name"))
 COMPARED: Final = frozenset(("destination.id == host.id", "source.id == destination.id", "vm.host == host"))
 """Where ids are compared: is a move's destination the VM's own host, and which VMs are on a host."""
 
 
 def words_of_the_domain() -> frozenset[str]:
-    """Names of commands, events, enum members and fields."""
-    words: set[str] = set()
+    """Names of commands, events, enum members and fields, and of the origin of what was not decided."""
+    words = {"observed"}
     for path in (ROOT / "domain").rglob("*.py"):
         for node in ast.walk(tree(path)):
             match node:

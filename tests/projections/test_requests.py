@@ -47,9 +47,10 @@ LATE = replace(SETTLED, granted=2 * GiB, remaining=0, outcome=Outcome.COMPLETED,
 def courses_of(*events: Event) -> list[RequestCourse | None]:
     """What each event is part of, on the stream of one VM, a second apart."""
     courses, recorder = RequestCourses(), Recorder()
+    recorder.append("vm/another", VmObserved(in_use=GiB), 0, "c")  # so versions of the stream are no positions
     for second, event in enumerate(events):
         recorder.append(VM, event, second, f"c{second}")
-    return [courses.take(envelope) for envelope in recorder.history]
+    return [courses.take(envelope) for envelope in recorder.history][1:]
 
 
 def decided(*lines: dict[str, object]) -> list[RequestCourse]:

@@ -133,8 +133,9 @@ def test_a_vm_that_is_removed_has_nothing_from_then_on() -> None:
 
 def test_what_stands_on_a_stream_that_ended_gives_no_points() -> None:
     series, history = FleetSeries(), told(HOST, WEB, START)
+    assert [len(series.take(event)) for event in history[:2]] == [1, 1]
     series.fleet.end(history[1].stream, 2, HistoryError("damaged"))
-    assert [len(series.take(event)) for event in history] == [1, 0, 0, 1]
+    assert [len(series.take(event)) for event in history[2:]] == [0, 1]
 
 
 def test_a_point_is_known_if_all_that_is_measured_is() -> None:
@@ -168,6 +169,8 @@ def test_an_observed_vm_that_comes_to_another_host_concerns_both() -> None:
         ("vm/a", VmObserved(host="seen2")),
         ("vm/a", VmObserved(host="nowhere")),
         ("vm/c", VmObserved(power=Power.RUNNING)),
+        ("host/nowhere", HostObserved(total=8 * GiB)),
+        ("vm/a", VmObserved(assigned=GiB)),
     ):
         recorder.append(stream, event, len(recorder.history), "c")
     found = [[(p.host, p.held) for p in series.take(one) if isinstance(p, HostPoint)] for one in recorder.history]
@@ -180,4 +183,6 @@ def test_an_observed_vm_that_comes_to_another_host_concerns_both() -> None:
         [("seen1", GiB), ("seen2", 2 * GiB)],
         [("seen2", 0)],
         [],
+        [("nowhere", 2 * GiB)],
+        [("nowhere", GiB)],
     ]

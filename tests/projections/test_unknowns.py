@@ -78,6 +78,8 @@ def test_a_vm_that_is_off_saved_or_gone_has_nothing_that_could_be_unknown() -> N
         assert whys(VmObserved(power=power)) == {}
     assert whys(VmObserved(power=Power.RUNNING), VmRetired()) == {}
     assert "visible" in whys(VmObserved(power=Power.PAUSED))
+    stopped = fleet_of(SEEN, VmObserved(assigned=6 * GiB), VmObserved(power=Power.OFF)).vms["seen"]
+    assert (is_stale(stopped, "visible"), has_stale_balloon(stopped)) == (False, False)
 
 
 def test_what_was_measured_before_the_last_move_is_not_known_any_more() -> None:

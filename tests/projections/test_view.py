@@ -105,6 +105,8 @@ def test_a_host_shows_what_its_vms_wait_for() -> None:
         (request,) = vm.open_requests
         assert (request.requested, request.granted, request.target, request.gives) == (2 * GiB, granted, 3 * GiB, True)
         assert (request.asked_at, request.asked_after, request.settled_at) == (time(20), time(11), time(40))
+    _, host = rows_of(SEEN, HostObserved(total=64 * GiB), replace(ASKED, amount=None))
+    assert host.unmet is None
     taken = replace(ASKED, size_from=3 * GiB, target=GiB)
     vm, host = rows_of(SEEN, HostObserved(total=64 * GiB), taken, OPEN)
     assert (vm.open_requests[0].gives, vm.open_requests[0].remaining, host.unmet) == (False, 2 * GiB, None)
