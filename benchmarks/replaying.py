@@ -13,8 +13,8 @@ from benchmarks.raw import SELECT
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
 from nilometer.cli.reading.log import format_log_line
+from nilometer.cli.reading.log_lines import rows_to_lines
 from nilometer.history.cloudevents import write_lines
-from nilometer.history.codecs import envelope_to_line
 from projections.fleet import Fleet
 
 Work = Callable[[Ledger, int, int], object]
@@ -49,7 +49,7 @@ def _export(ledger: Ledger, after: int, upto: int) -> None:
 
 
 def _list_as_json(ledger: Ledger, after: int, upto: int) -> None:
-    deque((envelope_to_line(envelope, ledger.id) for envelope in ledger.events(after, upto)), maxlen=0)
+    deque(rows_to_lines(ledger.rows(after, upto), ledger.id), maxlen=0)
 
 
 def _list_in_words(ledger: Ledger, after: int, upto: int) -> None:

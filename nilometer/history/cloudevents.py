@@ -18,6 +18,7 @@ from domain.envelope import Envelope
 from domain.events import Event
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.bodies import encode
+from nilometer.storage.canonical import BODIES, BodyMatcher, BodyParts
 from nilometer.storage.reader import StoredRow
 
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -73,24 +74,37 @@ def envelope_to_cloudevent(envelope: Envelope[Event], ledger: str) -> dict[str, 
 
 def unreadable_to_document(event: UnreadableEvent, ledger: str) -> dict[str, Any]:
     """What stands in a list of events in the place of one that cannot be read."""
+    stream, version = cast("object", event.stream), cast("object", event.version)
     return {
         "id": event.id,
         "position": event.position,
         "source": source_uri(ledger),
-        "subject": event.stream,
+        "subject": str(stream),  # in a row that was damaged it may be anything, as the version
         "unreadable": event.why,
-        "version": event.version,
+        "version": version if isinstance(version, int) else str(version),
     }
 
 
-def write_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
-    """The history lines of stored events."""
+def write_lines(rows: Iterable[StoredRow], ledger: str, matcher: BodyMatcher = BODIES) -> Iterator[bytes]:
+    """The history lines of stored events. Raises ``UnreadableEvent`` for a body that is not as Nilometer writes it."""
+    source = to_json(source_uri(ledger))
     for stored in rows:
-        yield to_json(to_cloudevent(stored, ledger)) + b"\n"
+        yield (line_as_stored(stored, source, matcher) or to_json(to_cloudevent(stored, ledger))) + b"\n"
+
+
+def line_as_stored(stored: StoredRow, source: bytes, matcher: BodyMatcher = BODIES) -> bytes | None:
+    """The history line, without its end, of an event in the current version of its kind, cut out of its body.
+
+    ``None`` if the body has to be read to know that it can be read. ``source`` is in JSON.
+    """
+    parts = matcher.match(stored.topic, stored.body)
+    if parts is None or type(stored.stream) is not str or type(stored.version) is not int:
+        return None
+    return _line(stored, source, parts)
 
 
 def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
-    """The same, in a tenth of the time, where a digest of the lines shows afterwards whether they are those.
+    """The same, faster, where a digest of the lines shows afterwards whether they are those.
 
     The bytes of a body are copied: one that is not as Nilometer writes it gives another line than it was written as.
     """
@@ -100,38 +114,43 @@ def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[byt
         head, tail = _HEAD.match(body), _TAIL.fullmatch(body, max(0, body.rfind(_TAIL_BEGINS)))
         if head is None or tail is None:
             yield from write_lines([stored], ledger)
-            continue
-        actor, causation, correlation = head.groups()
-        earliest, happened, reason, recorded, via = tail.groups()
-        subject, version = _quoted(stored.stream), stored.version
-        yield b"".join(
-            (
-                b'{"actor":',
-                actor,
-                b"" if causation is None else b',"causation":' + causation,
-                b',"correlation":',
-                correlation,
-                b',"data":',
-                body[head.end() : tail.start()],
-                b',"datacontenttype":"application/json"',
-                b"" if earliest is None else b',"earliest":' + earliest,
-                b',"id":%b/%d","position":%d' % (subject[:-1], version, stored.position),
-                b"" if reason is None else b',"reason":' + reason,
-                b',"recorded":',
-                recorded,
-                b',"source":',
-                source,
-                b',"specversion":"1.0","subject":',
-                subject,
-                b',"time":',
-                happened,
-                b',"type":',
-                _quoted_type(stored.topic),
-                b',"version":%d,"via":' % version,
-                via,
-                b"}\n",
-            )
+        else:
+            data = body[head.end() : tail.start()]
+            yield _line(stored, source, BodyParts._make((*head.groups(), data, *tail.groups()))) + b"\n"
+
+
+def _line(stored: StoredRow, source: bytes, parts: BodyParts) -> bytes:
+    """The line of an event, from the parts of its body and the source, which are in JSON."""
+    actor, causation, correlation, data, earliest, happened, reason, recorded, via = parts
+    subject, version = _quoted(stored.stream), stored.version
+    return b"".join(
+        (
+            b'{"actor":',
+            actor,
+            b"" if causation is None else b',"causation":' + causation,
+            b',"correlation":',
+            correlation,
+            b',"data":',
+            data,
+            b',"datacontenttype":"application/json"',
+            b"" if earliest is None else b',"earliest":' + earliest,
+            b',"id":%b/%d","position":%d' % (subject[:-1], version, stored.position),
+            b"" if reason is None else b',"reason":' + reason,
+            b',"recorded":',
+            recorded,
+            b',"source":',
+            source,
+            b',"specversion":"1.0","subject":',
+            subject,
+            b',"time":',
+            happened,
+            b',"type":',
+            _quoted_type(stored.topic),
+            b',"version":%d,"via":' % version,
+            via,
+            b"}",
         )
+    )
 
 
 _TEXT: Final = rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from domain.errors import InputError
 from domain.identifiers import StreamName
 from domain.record import Record, record
 from nilometer.errors import UnreadableEvent
-from nilometer.storage.store import Store
+from nilometer.storage.store import Database, Store
 
 if TYPE_CHECKING:
     from domain.envelope import Envelope
@@ -55,8 +56,15 @@ def check_known_text(name: str, text: object) -> None:
         raise InputError(f"{name} {text!r} has a character that no ledger has", hint="leave it out")
 
 
-def _decoder() -> Callable[[str, int, str, bytes, int], ReadEvent]:
+def _load_decode() -> Callable[[str, int, str, bytes, int], Envelope[Event]]:
+    """What reads bodies; it is loaded with the first event that is read."""
     from nilometer.storage.bodies import decode
+
+    return decode
+
+
+def _decoder() -> Callable[[str, int, str, bytes, int], ReadEvent]:
+    decode = _load_decode()
 
     def read(stream: str, version: int, topic: str, body: bytes, position: int) -> ReadEvent:
         try:
@@ -90,10 +98,10 @@ class EventReader:
 
     def events(self, after: int = 0, upto: int | None = None) -> Iterator[Envelope[Event]]:
         """The same, read. Raises ``UnreadableEvent``."""
-        for event in self.read_all(after, upto):
-            if isinstance(event, UnreadableEvent):
-                raise event
-            yield event
+        decode = None
+        for position, stream, version, topic, body in self._select(after, upto):
+            decode = decode or _load_decode()
+            yield decode(stream, version, topic, body, position)
 
     def read_all(self, after: int = 0, upto: int | None = None) -> Iterator[ReadEvent]:
         """The same, with its error in the place of an event that cannot be read."""
@@ -148,14 +156,21 @@ class EventReader:
             check_position("upto", upto)
         while True:
             with self._store.transaction(write=False) as db:
-                select = (
-                    f"SELECT {db.position_column}, originator_id, originator_version, topic, state "
-                    f"FROM {db.events_table} WHERE {db.position_column} > ? "
-                    f"{'' if upto is None else f'AND {db.position_column} <= ?'} ORDER BY 1 LIMIT {PAGE}"
-                )
-                found = db.execute(select, (after,) if upto is None else (after, upto))
-                page = cast("list[Columns]", found.fetchall())
+                page = _fetch(db, after, upto)
             yield from page
             if len(page) < PAGE:
                 return
             after = page[-1][0]
+
+
+def _fetch(db: Database, after: int, upto: int | None) -> list[Columns]:
+    """The next events; a text of a row that was damaged does not keep the others from being read."""
+    select = (
+        f"SELECT {db.position_column}, originator_id, originator_version, topic, state "
+        f"FROM {db.events_table} WHERE {db.position_column} > ? "
+        f"{'' if upto is None else f'AND {db.position_column} <= ?'} ORDER BY 1 LIMIT {PAGE}"
+    )
+    parameters = (after,) if upto is None else (after, upto)
+    with suppress(UnicodeError), db.strict_texts():
+        return cast("list[Columns]", db.execute(select, parameters).fetchall())
+    return cast("list[Columns]", db.execute(select, parameters).fetchall())

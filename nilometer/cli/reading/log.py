@@ -20,13 +20,14 @@ from nilometer.cli.interrupts import interruptible
 from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_actor, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
+from nilometer.cli.reading.log_lines import event_to_line, rows_to_lines
 from nilometer.cli.reading.log_moments import show_moments
-from nilometer.cli.reading.log_selection import LogSelection, find_streams
+from nilometer.cli.reading.log_selection import ALL, LogSelection, find_streams
 from nilometer.cli.reading.log_table import COLUMNS, format_event, format_row
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.cli.vm_names import VmNames, ids_option
 from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import to_canonical_json, unreadable_to_document
+from nilometer.history.cloudevents import unreadable_to_document
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.events import describe
 from nilometer.messages.provenance import describe_origin, describe_reason, describe_time
@@ -129,9 +130,13 @@ def command(
             return OK
         show = _shower(out, ledger, only_asked=only_asked)
         last, is_empty = ledger.position, True
-        for event in _list(out, ledger, selection, count):
-            is_empty = False
-            show(event)
+        if out.json and selection == ALL and count is None:
+            for line in rows_to_lines(ledger.rows(), ledger.id):
+                out.write_history_line(line)
+        else:
+            for event in _list(out, ledger, selection, count):
+                is_empty = False
+                show(event)
         if is_empty and not follow and out.format in ("human", "plain"):
             out.write_line("No matching events." if ledger.position else EMPTY)
         if follow:
@@ -172,7 +177,7 @@ def _shower(out: Output, ledger: LedgerReader, *, only_asked: bool) -> Callable[
             else to_document(read_request(ledger, event, names))
         )
     if out.json:
-        return lambda event: out.write_history_line(_to_line(event, ledger.id))
+        return lambda event: out.write_history_line(event_to_line(event, ledger.id))
     if out.format == "csv":
         out.write_cells(format_row(COLUMNS))
         return show_as_csv
@@ -197,14 +202,6 @@ def _follow(
                 last = upto
             time.sleep(PAUSE_SECONDS)
             check_interrupt()
-
-
-def _to_line(event: ReadEvent, ledger: str) -> bytes:
-    if isinstance(event, UnreadableEvent):
-        return to_canonical_json(unreadable_to_document(event, ledger))
-    from nilometer.history.codecs import envelope_to_line  # here, because it loads pydantic
-
-    return envelope_to_line(event, ledger)
 
 
 def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:

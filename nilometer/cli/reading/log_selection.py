@@ -61,6 +61,10 @@ class LogSelection:
         return self.reason is None or self.reason.casefold() in (event.metadata.reason or "").casefold()
 
 
+ALL: Final = LogSelection(Filter())
+"""The whole audit trail."""
+
+
 def _has_ticket(ledger: LedgerReader, event: Envelope[Event]) -> bool:
     """Whether a ticket was added, or a command was given one as its correlation: its own is a number in hexadecimal."""
     if isinstance(event.event, Decided):

@@ -21,6 +21,8 @@ CALLS = [
     ["view", "--at", "2999-01-01"],
     ["log", "--asked"],
     ["log", "--vm", "web01"],
+    ["log", "--format", "json"],
+    ["export"],
     ["info"],
     ["repair"],
     ["do", "set-reserve", "hv01", "1GiB"],
