@@ -10,9 +10,9 @@ from types import FunctionType
 from typing import Final, cast, get_type_hints
 
 from domain.rule import Rule
-from rules.symbolic.names import bound_by, function_problem, is_long
+from rules.symbolic.names import bound_by, function_problem, is_long, place_of
 from rules.symbolic.plain import kind_problem
-from rules.symbolic.source import RuleSource, UnreadableRule, source_of
+from rules.symbolic.source import RuleSource, UnreadableRule, error_at, refusing, source_of
 from rules.symbolic.values import is_record, is_sort
 
 _DECORATORS: Final = ("rule", "property", "predicate")
@@ -21,9 +21,10 @@ _DECORATORS: Final = ("rule", "property", "predicate")
 def definition_of(rule: Rule) -> RuleSource:
     """The source of a function that its own name stands for. Raises ``UnreadableRule``."""
     if type(rule) is not FunctionType:
-        raise UnreadableRule(f"{rule!r} is a callable object, and no function", hint="a function of its module")
+        raise _no_function(rule)
     source = _as_written(rule)
-    problem = function_problem(rule)
+    with refusing(source):
+        problem = function_problem(rule)
     if problem is not None:
         raise source.error(source.tree, problem, "a rule is a plain function of its module, under its own name")
     return source
@@ -92,18 +93,37 @@ def parameter_types(rule: Rule) -> dict[str, type]:
     return {name: kind for name, kind in types_of(rule).items() if name != "return"}
 
 
-@cache
 def types_of(rule: Rule) -> dict[str, type]:
     """The types of a rule's parameters and, under ``return``, of its result."""
+    if type(rule) is not FunctionType:
+        raise _no_function(rule)
+    return _types_of(rule)
+
+
+@cache
+def _types_of(rule: FunctionType) -> dict[str, type]:
     source = definition_of(rule)
+    with refusing(source):
+        return _read_types(rule, source)
+
+
+def _no_function(rule: object) -> UnreadableRule:
+    """The error for something else than a function among the rules."""
+    file, row, name = place_of(rule)
+    return error_at(file, row, f"{name} is a callable object, and no function", "a function of its module")
+
+
+def _read_types(rule: FunctionType, source: RuleSource) -> dict[str, type]:
     annotations = _annotations(source.tree)
-    if set(cast("FunctionType", rule).__annotations__) != {name for name, _ in annotations}:
+    if set(rule.__annotations__) != {name for name, _ in annotations}:
         raise source.error(source.tree, "other names are annotated where it runs", "the types that are written")
     for name, annotation in annotations:
-        if not _is_annotated(cast("FunctionType", rule), name, annotation):
+        if not _is_annotated(rule, name, annotation):
             raise source.error(annotation, f"{name!r} is annotated otherwise where it runs", "the type that it has")
     try:
         hints = get_type_hints(rule)
+    except RecursionError:
+        raise
     except Exception as error:  # an annotation may be any expression
         what = f"its annotations cannot be evaluated ({type(error).__name__}: {error})"
         raise source.error(source.tree, what, "types that its module has when it runs") from None

@@ -17,9 +17,12 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeGuard, cast
 
-from rules.symbolic.source import statements, tree_of
+from domain.rule import rule
+from rules.symbolic.source import file_of, has_file, loaded_module, statements, tree_of
 
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_INSIDE: Final = ("body", "type_params")
+"""The parts of a scope whose names are its own; its decorators, defaults and bases stand in the scope around it."""
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LARGEST_NUMBER: Final = 2**256
 """Numbers in rules are smaller: squares of squares take all memory, and long ones have no text."""
@@ -38,21 +41,36 @@ def function_problem(function: FunctionType) -> str | None:
     name, code = function.__qualname__, function.__code__
     if code.co_freevars or code.co_cellvars:
         return f"{name} uses a variable of the function around it"
-    module = sys.modules.get(function.__module__)
-    if module is None or function.__globals__ is not module.__dict__:
+    module = loaded_module(function.__module__)
+    if not has_file(module) or function.__globals__ is not module.__dict__:
         return f"{name} does not see the names of its module"
     if type(function.__globals__) is not dict or type(cast("Any", function).__builtins__) is not dict:
         return f"{name} looks its names up in what is no plain dictionary"
     owner, _, last = name.rpartition(".")
-    scope = module if not owner else vars(module).get(owner)
-    bound = vars(scope).get(last) if scope is not None and "." not in owner else None
+    bound = vars(module).get(owner or last)
     if owner:
+        bound = vars(bound).get(last) if issubclass(type(bound), type) else None
         bound = bound.fget if is_property(bound) and bound.fset is None and bound.fdel is None else None
     if bound is not function:
         return f"the name {name} stands for something else than this function"
     if hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
         return f"{name} says that it is another function"
     return rebinding_problem(module, owner or last)
+
+
+def place_of(thing: object) -> tuple[str, int, str]:
+    """Where the name of something that is marked as a rule gets its value: file, line and name.
+
+    If it has no name, the place is that of its class; of what Python itself makes, that of the mark.
+    """
+    for module in [*sys.modules.values()]:
+        if has_file(module) and any(value is rule for value in vars(module).values()):
+            for name in [name for name, value in vars(module).items() if value is thing]:
+                given = [node for node in _of_module_scope(tree_of(module).body) if name in bound_by(node)]
+                return file_of(module), max((getattr(node, "lineno", 1) for node in given), default=1), name
+    made_in = loaded_module(type(thing).__module__)
+    home = made_in if has_file(made_in) else sys.modules[rule.__module__]
+    return file_of(home), 1, f"one of type {type(thing).__name__}"
 
 
 def is_property(value: object) -> TypeGuard[property]:
@@ -94,7 +112,7 @@ def _written(module: ModuleType, name: str) -> int | str:
         return f"{name!r} is not Final, so it may change"
     try:
         value = _evaluated(home, definition.value)
-    except (ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, RecursionError):  # by itself, in the end
         return f"{name!r} is not written as a whole number"
     return f"{name!r} is a number that is larger than any size" if is_long(value) else value
 
@@ -122,9 +140,9 @@ def _definition(module: ModuleType, name: str) -> tuple[ModuleType, ast.AnnAssig
                 case ast.AnnAssign(target=ast.Name(id=target)) if target == name:
                     return module, node
                 case ast.ImportFrom(names=aliases) if name in [alias.asname or alias.name for alias in aliases]:
-                    origin = sys.modules.get(_imported_module(module, node))
-                    if origin is None:
-                        return f"{name!r} comes from a module that is not loaded"
+                    origin = _imported_module(module, node)
+                    if not has_file(origin):
+                        return f"{name!r} comes from a module that has no file, or is not loaded"
                     name = next(alias.name for alias in aliases if (alias.asname or alias.name) == name)
                     module = origin
                     break
@@ -135,9 +153,12 @@ def _definition(module: ModuleType, name: str) -> tuple[ModuleType, ast.AnnAssig
     return f"{name!r} is imported from where it is imported to"
 
 
-def _imported_module(module: ModuleType, imported: ast.ImportFrom) -> str:
+def _imported_module(module: ModuleType, imported: ast.ImportFrom) -> object:
     relative = f"{'.' * imported.level}{imported.module or ''}"
-    return importlib.util.resolve_name(relative, module.__package__ or "")
+    try:
+        return loaded_module(importlib.util.resolve_name(relative, module.__package__ or ""))
+    except ImportError:  # the module says no more in which package it is
+        return None
 
 
 def _is_final(module: ModuleType, annotation: ast.expr) -> bool:
@@ -184,8 +205,15 @@ def _of_module_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, _COMPREHENSIONS):  # only := gives a name outside it a value
             yield from (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
-        elif not isinstance(node, _SCOPES):
+        elif isinstance(node, _SCOPES):
+            inside = {id(part) for field in _INSIDE for part in _listed(getattr(node, field, []))}
+            waiting += [part for part in ast.iter_child_nodes(node) if id(part) not in inside]
+        else:
             waiting += ast.iter_child_nodes(node)
+
+
+def _listed(parts: ast.AST | list[ast.AST]) -> list[ast.AST]:
+    return parts if isinstance(parts, list) else [parts]
 
 
 def bound_by(node: ast.AST) -> list[str]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
 from enum import EnumMeta, StrEnum
+from enum import property as enum_property
 from functools import cache
-from types import FunctionType, MemberDescriptorType, MethodWrapperType
+from types import MemberDescriptorType
 from typing import Any, Final, cast, get_type_hints
 
-from rules.symbolic.source import same_code
+from rules.symbolic.constructors import sets_each_field
+from rules.symbolic.replacing import has_values
+from rules.symbolic.values import field_types, is_class, is_record
 
+_MOST_FIGURES: Final = 2**12
+"""Figures of a record, and of the records in it: two of two of two and so on are soon more than can be read."""
 _OF_ANY_CLASS: Final = frozenset(
     ("__module__", "__qualname__", "__doc__", "__annotations__", "__static_attributes__", "__firstlineno__")
 )
@@ -28,11 +32,13 @@ def kind_problem(kind: object) -> str | None:
         return None
     if isinstance(kind, EnumMeta):
         return enum_problem(kind)
-    return record_problem(kind) if isinstance(kind, type) else f"{kind!r} is no type that rules have"
+    return record_problem(kind) if is_class(kind) else f"{kind!r} is no type that rules have"
 
 
 def record_problem(kind: type) -> str | None:
     """Why a class is no record that rules may take, make and change: not the frozen dataclass that Python generates."""
+    if type(kind) is not type:  # a metaclass may say what it likes when its classes are compared or kept
+        return f"{kind.__name__} has a metaclass of its own"
     if kind in _IN_QUESTION:
         return f"{kind.__name__} has a field of its own kind, which no value can fill"
     _IN_QUESTION.append(kind)
@@ -48,9 +54,7 @@ _IN_QUESTION: Final[list[type]] = []
 
 @cache
 def _own_problem(kind: type) -> str | None:
-    if type(kind) is not type:
-        return f"{kind.__name__} has a metaclass of its own"
-    if "__dataclass_params__" not in vars(kind) or not cast("Any", kind).__dataclass_params__.frozen:
+    if "__dataclass_params__" not in vars(kind) or not is_record(kind) or not _has_fields(kind):
         return f"{kind.__name__} is no frozen dataclass"
     for base in kind.__mro__[1:-1]:
         problem = record_problem(base)
@@ -66,48 +70,43 @@ def _own_problem(kind: type) -> str | None:
             return f"{kind.__name__} has a {name} of its own"
     try:
         kinds = get_type_hints(kind)
+    except RecursionError:
+        raise
     except Exception as error:  # an annotation may be any expression
         return f"the fields of {kind.__name__} have types that cannot be evaluated ({type(error).__name__}: {error})"
     for field in dataclasses.fields(kind):
         problem = _field_problem(kind, field) or kind_problem(kinds.get(field.name))
         if problem is not None:
             return problem
-    init = cast("Any", kind).__init__
-    if not (_is_generated(kind, init) or _sets_each_slot(kind, init)):
-        return f"{kind.__name__} has an __init__ of its own"
-    return None if _gives_back(kind) else f"{kind.__name__} does not give back what it is made of"
+    if _count_figures(kind) > _MOST_FIGURES:
+        return f"{kind.__name__} has more than {_MOST_FIGURES} figures"
+    problem = None if _gives_back(kind) else f"{kind.__name__} does not give back what it is made of"
+    if not sets_each_field(kind, cast("Any", kind).__init__):
+        return f"{kind.__name__} has an __init__ of its own{'' if problem is None else f': {problem}'}"
+    return problem
+
+
+def _has_fields(kind: type) -> bool:
+    """Whether a class has fields as a dataclass has them."""
+    fields: object = vars(kind).get("__dataclass_fields__")
+    if type(fields) is not dict:
+        return False
+    return all(type(field) is dataclasses.Field for field in cast("dict[str, object]", fields).values())
+
+
+@cache
+def _count_figures(kind: type) -> int:
+    """How many figures are in a record: its own, and those of the records in it."""
+    return sum(map(_count_figures, field_types(kind).values())) if is_record(kind) else 1
 
 
 def _gives_back(kind: type) -> bool:
-    """Whether a new record has the values that it was made of: what generated its code may have been changed too."""
+    """Whether a new record has the values that it was made of."""
     values = {field.name: object() for field in dataclasses.fields(kind)}
     try:
-        return _has(kind(*values.values()), values)
+        return has_values(kind(*values.values()), values)
     except Exception:  # whatever it does, it is no constructor of records
         return False
-
-
-def _has(record: object, values: Mapping[str, object]) -> bool:
-    return all(getattr(record, name) is value for name, value in values.items())
-
-
-def replace_problem(replace: FunctionType, kind: type) -> str | None:
-    """Why a function, whose code is that of its file, is no ``replace`` for a kind of record: by what it answers.
-
-    It calls others that may have been exchanged. So it is tried: with each field alone, with all and with none.
-    """
-    values = {field.name: object() for field in dataclasses.fields(cast("Any", kind))}
-    record = kind(*values.values())
-    for names in (*[[name] for name in values], [*values], []):
-        changes = {name: object() for name in names}
-        try:
-            changed = replace(record, **changes)
-            good = type(changed) is kind and _has(changed, {**values, **changes})
-        except Exception:  # whatever it does, it is no replace
-            good = False
-        if not good:
-            return f"replace does not change {kind.__name__} as Python's does"
-    return None
 
 
 def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
@@ -133,66 +132,15 @@ def _annotations_of(kind: type, name: str) -> object:
     return None if owner is None else vars(owner)["__annotations__"][name]
 
 
-def _is_generated(kind: type, init: object) -> bool:
-    try:
-        return _same_function(init, _generated_init(kind))
-    except (TypeError, ValueError):  # no class can have these fields, so they were changed
-        return False
-
-
-def _generated_init(kind: type) -> FunctionType:
-    """The constructor that Python makes for a frozen dataclass of these fields."""
-    fields = [
-        (
-            field.name,
-            field.type,
-            dataclasses.field(default=field.default)
-            if field.default_factory is dataclasses.MISSING
-            else dataclasses.field(default_factory=field.default_factory),
-        )
-        for field in dataclasses.fields(kind)
-    ]
-    return cast("FunctionType", cast("Any", dataclasses.make_dataclass(kind.__name__, fields, frozen=True)).__init__)
-
-
-def _sets_each_slot(kind: type, init: object) -> bool:
-    """Whether a constructor sets each field of its class from the argument of that name, by the field's own descriptor.
-
-    ``domain.record.fast_init`` makes such constructors. What it should look like is written here once more.
-    """
-    names = [field.name for field in dataclasses.fields(cast("Any", kind))]
-    written: dict[str, Any] = {}
-    sets = "; ".join(f"set_{name}(self, {name})" for name in names)
-    exec(f"def __init__({', '.join(['self', *names])}): {sets or 'pass'}", written)
-    if not _same_function(init, written["__init__"]) or not isinstance(init, FunctionType):
-        return False
-    return (
-        init.__defaults__ is None
-        and init.__kwdefaults__ is None
-        and all(_is_setter_of(kind, name, init.__globals__.get(f"set_{name}")) for name in names)
-    )
-
-
-def _is_setter_of(kind: type, name: str, setter: object) -> bool:
-    """Whether a function is the ``__set__`` of the descriptor of a field."""
-    if type(setter) is not MethodWrapperType:
-        return False
-    return setter.__name__ == "__set__" and setter.__self__ is inspect.getattr_static(kind, name)
-
-
-def _same_function(one: object, other: FunctionType) -> bool:
-    """Two functions have the same code and see the same through their closures."""
-    if type(one) is not FunctionType or not same_code(one.__code__, other.__code__):
-        return False
-    cells = zip(one.__closure__ or (), other.__closure__ or (), strict=True)  # an empty one raises ValueError
-    return all(left.cell_contents is right.cell_contents for left, right in cells)
-
-
-@cache
 def enum_problem(kind: type) -> str | None:
     """Why a class is no enum whose members rules may compare: not the plain ``StrEnum`` of its members."""
     if type(kind) is not EnumMeta or kind.__bases__ != (StrEnum,):
         return f"{kind.__name__} is no plain StrEnum"
+    return _own_enum_problem(kind)
+
+
+@cache
+def _own_enum_problem(kind: type) -> str | None:
     members = cast("dict[str, object]", dict(cast("Any", kind).__members__))
     listed = [members.get(name) for name in cast("Any", kind)._member_names_]  # what iterating over it goes through
     if not members or any(not isinstance(member, kind) for member in [*listed, *members.values()]):
@@ -201,8 +149,18 @@ def enum_problem(kind: type) -> str | None:
         return f"{kind.__name__} does not list each of its members once"
     plain = vars(StrEnum(kind.__name__, [*members]))
     for name, value in vars(kind).items():
-        if name in members or name in _OF_ANY_CLASS:
-            continue
-        if name not in plain or (callable(value) and value is not plain[name]):
+        if name in members:
+            if not _is_stored(value, members[name]):
+                return f"{kind.__name__}.{name} is read through something else than the member"
+        elif name not in _OF_ANY_CLASS and (name not in plain or (callable(value) and value is not plain[name])):
             return f"{kind.__name__} has a {name} of its own"
+    if len({str.__str__(cast("str", member)) for member in listed}) < len(listed):
+        return f"{kind.__name__} has two members that are equal"
+    if EnumMeta.__getattribute__ is not type.__getattribute__ or any(hasattr(EnumMeta, name) for name in members):
+        return f"members of {kind.__name__} are looked up in a way of their own"
     return None
+
+
+def _is_stored(value: object, member: object) -> bool:
+    """Whether what a class keeps under the name of a member is that member, or gives it and nothing else."""
+    return value is member or (type(value) is enum_property and cast("Any", value).member is member)

@@ -21,14 +21,15 @@ from domain.rule import Rule, is_rule
 from rules.symbolic import terms
 from rules.symbolic.definition import definition_of, local_names, parameter_types, types_of
 from rules.symbolic.names import constant_problem, is_long, is_property, rebinding_problem, shown
-from rules.symbolic.plain import enum_problem, record_problem, replace_problem
-from rules.symbolic.source import RuleSource, source_of
+from rules.symbolic.plain import enum_problem, record_problem
+from rules.symbolic.replacing import replace_problem
+from rules.symbolic.source import RuleSource, refusing
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, Value, choose, field_types, is_record, symbolic
 
 _STATEMENTS: Final = "a rule is made of assignments to new names, if, and return"
 _MOST_STATEMENTS: Final = 2**16
-"""Statements that are read of one call: each once on every way to it."""
+"""Statements that are read of one rule and of those that it calls: each once on every way to it."""
 _REPLACES: Final = (replace.__module__, dataclasses.__name__)
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Term, Term], Term]]] = {
     ast.Lt: terms.less,
@@ -47,8 +48,9 @@ class RuleReader:
     source of some rules. The terms are then those of a program that does not run, so they prove nothing about the one
     that does. These definitions are not compared with the loaded code; all other rules are.
 
-    ``most_statements`` bounds what is read of a text that is a user's own: what follows an ``if`` is read once on each
-    way to it, so that twenty of them in a row are a million ways.
+    ``most_statements`` bounds all that is read, for a text that is a user's own; without it, each rule that is asked
+    for is bounded. What follows an ``if`` is read once on each way to it, so that twenty of them in a row are a million
+    ways.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class RuleReader:
         *,
         most_statements: int | None = None,
     ) -> None:
-        self._statements_left = most_statements
+        self._most_statements = most_statements
+        self._statements_left = most_statements or _MOST_STATEMENTS
         self.readable = readable
         self._definitions = definitions or {}
         self.reached: dict[str, Rule] = {}
@@ -70,13 +73,15 @@ class RuleReader:
 
     def read(self, rule: Rule) -> Value:
         """The result of a rule for unknown arguments: a variable for each parameter, named after it."""
-        return self.call(rule, [symbolic(name, kind) for name, kind in parameter_types(rule).items()])
+        kinds = parameter_types(rule)
+        with refusing(definition_of(rule)):
+            arguments = [symbolic(name, kind) for name, kind in kinds.items()]
+        return self.call(rule, arguments)
 
     def count_statement(self) -> bool:
         """Counts a statement that is read; returns whether it still may be."""
-        if self._statements_left is not None:
-            self._statements_left -= 1
-        return self._statements_left is None or self._statements_left >= 0
+        self._statements_left -= 1
+        return self._statements_left >= 0
 
     def call(self, rule: Rule, arguments: Sequence[Value]) -> Value:
         """The result of a rule for these arguments. Raises ``UnreadableRule``."""
@@ -86,13 +91,12 @@ class RuleReader:
             source = self._sources.get(rule) or self._source_of(rule)
             if rule in self._stack:
                 raise source.error(source.tree, f"{rule.__qualname__} comes to call itself", "a rule that ends")
+            if not self._stack and self._most_statements is None:
+                self._statements_left = _MOST_STATEMENTS
             self._stack.append(rule)
             try:
-                result = _Function(self, source, types_of(rule)["return"]).apply(arguments)
-            except RecursionError:
-                raise source.error(
-                    source.tree, "a rule that is nested too deeply to be read", "several rules"
-                ) from None
+                with refusing(source):
+                    result = _Function(self, source, types_of(rule)["return"]).apply(arguments)
             finally:
                 self._stack.pop()
             self._results[key] = result
@@ -119,7 +123,6 @@ class _Function:
         self._error = source.error
         self._globals = source.names
         self._local = local_names(source.tree)
-        self._statements_left = _MOST_STATEMENTS
 
     def apply(self, arguments: Sequence[Value]) -> Value:
         tree = self._source.tree
@@ -137,8 +140,7 @@ class _Function:
         if not body:
             raise self._error(end, "a way through the rule that returns nothing", "return an answer on every way")
         first, rest = body[0], body[1:]
-        self._statements_left -= 1
-        if self._statements_left < 0 or not self._reader.count_statement():
+        if not self._reader.count_statement():
             raise self._error(
                 first, "too many ways lead through the branches before it", "several smaller rules or policies"
             )
@@ -317,6 +319,9 @@ class _Function:
             names = list(field_types(cast("type", called)))
             return self._record(node, cast("type", called), self._arguments(node, names, known))
         if callable(called) and self._reader.readable(called):
+            if not _is_function(called):
+                what = f"a call of {node.func.id!r}, which is a callable object, and no function"
+                raise self._error(node, what, "a function of its module")
             kinds = parameter_types(called)
             arguments = self._arguments(node, list(kinds), known)
             for name, kind in kinds.items():
@@ -355,7 +360,6 @@ class _Function:
             raise self._error(node, "replace of what is no record", "replace(record, field=value)")
         if not isinstance(called, FunctionType) or called.__module__ not in _REPLACES:
             raise self._error(node, "a replace that is not Python's", "replace of dataclasses or domain.replacing")
-        source_of(called)  # raises if it runs as something else than is written in its file
         self._require_plain(node, replace_problem(called, record.kind))
         changes: dict[str, Value] = {}
         for keyword in node.keywords:
@@ -368,10 +372,11 @@ class _Function:
 
     def _global(self, node: ast.Name) -> object:
         """What a global name or a builtin stands for. Raises ``UnreadableRule`` if it may come to be something else."""
+        self._require_plain(node, rebinding_problem(self._source.module, node.id))
         if node.id in self._globals:
-            self._require_plain(node, rebinding_problem(self._source.module, node.id))
             return self._globals[node.id]
-        return cast("Any", self._source.function).__builtins__.get(node.id)
+        called = cast("Any", self._source.function).__builtins__.get(node.id)
+        return called if _is_builtin(called, "min") or _is_builtin(called, "max") else None
 
     def _require_plain(self, node: ast.AST, problem: str | None) -> None:
         if problem is not None:
@@ -409,6 +414,10 @@ def _type(value: Value) -> type:
 def _is_builtin(called: object, name: str) -> TypeGuard[BuiltinFunctionType]:
     """Whether an object is Python's own function of this name, whatever the name stands for now."""
     return type(called) is BuiltinFunctionType and called.__self__ is builtins and called.__name__ == name
+
+
+def _is_function(called: object) -> bool:
+    return type(called) is FunctionType
 
 
 def _is_member(value: Value) -> TypeGuard[Term]:

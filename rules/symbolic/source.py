@@ -6,11 +6,12 @@ import ast
 import inspect
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeGuard, cast
 
 from domain.errors import NilometerError
 from domain.rule import Rule
@@ -45,10 +46,28 @@ class RuleSource:
 
     def error(self, node: ast.AST, why: str, instead: str) -> UnreadableRule:
         """The error for a node of the source, with its line and a caret under it."""
-        row, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
-        line = linecache.getline(self.file, row).rstrip("\n")
-        indent = len(line.encode()[:column].decode(errors="replace"))
-        return UnreadableRule(f"{self.file}:{row}:{column + 1}: {why}\n{point_at(line, indent)}", hint=instead)
+        return error_at(self.file, getattr(node, "lineno", 1), why, instead, getattr(node, "col_offset", 0))
+
+
+@contextmanager
+def refusing(source: RuleSource) -> Generator[None]:
+    """While objects of a program are looked at that may do anything then: if they raise, the rule is refused."""
+    try:
+        yield
+    except UnreadableRule:
+        raise
+    except RecursionError:
+        raise source.error(source.tree, "a rule that is nested too deeply to be read", "several rules") from None
+    except (Exception, SystemExit) as error:
+        what = f"something that it uses raises {type(error).__name__} when it is looked at"
+        raise source.error(source.tree, what, "plain functions, records and enums") from error
+
+
+def error_at(file: str, row: int, why: str, instead: str, column: int = 0) -> UnreadableRule:
+    """The error for a place in a file, with its line and a caret under it."""
+    line = linecache.getline(file, row).rstrip("\n")
+    indent = len(line.encode()[:column].decode(errors="replace"))
+    return UnreadableRule(f"{file}:{row}:{column + 1}: {why}\n{point_at(line, indent)}", hint=instead)
 
 
 def point_at(line: str, indent: int) -> str:
@@ -72,9 +91,7 @@ class _Module(NamedTuple):
 
 
 @cache
-def _module(name: str) -> _Module:
-    module = sys.modules[name]
-    file = inspect.getsourcefile(module) or "<unknown>"
+def _module(file: str) -> _Module:
     text = "".join(linecache.getlines(file))
     try:
         tree = ast.parse(text, file)
@@ -108,8 +125,23 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def tree_of(module: ModuleType) -> ast.Module:
-    """The syntax tree of a module's file."""
-    return _module(module.__name__).tree
+    """The syntax tree of the file of a module that has one."""
+    return _module(file_of(module)).tree
+
+
+def file_of(module: ModuleType) -> str:
+    """The file in which a module that has one is written."""
+    return inspect.getsourcefile(module) or cast("str", module.__file__)
+
+
+def has_file(module: object) -> TypeGuard[ModuleType]:
+    """Whether something is a module that comes from a file."""
+    return issubclass(type(module), ModuleType) and isinstance(vars(module).get("__file__"), str)
+
+
+def loaded_module(name: object) -> object:
+    """What is loaded under the name of a module; ``None`` if nothing is."""
+    return sys.modules.get(name) if isinstance(name, str) else None
 
 
 @cache
@@ -117,29 +149,21 @@ def source_of(rule: Rule) -> RuleSource:
     """The definition of a function. Raises ``UnreadableRule`` if the file differs from the loaded code."""
     function = cast("FunctionType", rule)
     code = function.__code__
-    if not _has_file(sys.modules.get(function.__module__)):
-        raise UnreadableRule(
-            f"{code.co_filename}:{code.co_firstlineno}: {function.__qualname__} is of no module that has a file",
-            hint="a function that is written in the file of its module",
-        )
-    module = _module(function.__module__)
-    where = f"{module.file}:{code.co_firstlineno}"
+    name, row, loaded = function.__qualname__, code.co_firstlineno, loaded_module(function.__module__)
+    if not has_file(loaded):
+        what = f"{name} is of no module that has a file"
+        raise error_at(code.co_filename, row, what, "a function that is written in the file of its module")
+    module = _module(file_of(loaded))
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        raise UnreadableRule(f"{where}: {function.__qualname__} answers a coroutine", hint="def instead of async def")
+        raise error_at(module.file, row, f"{name} answers a coroutine", "def instead of async def")
     if code.co_flags & inspect.CO_GENERATOR:
-        raise UnreadableRule(f"{where}: {function.__qualname__} answers a generator", hint="return instead of yield")
-    written = module.codes.get((code.co_qualname, code.co_firstlineno))
-    node = module.functions.get((function.__name__, code.co_firstlineno))
+        raise error_at(module.file, row, f"{name} answers a generator", "return instead of yield")
+    written = module.codes.get((code.co_qualname, row))
+    node = module.functions.get((function.__name__, row))
     if written is None or node is None or not same_code(written, code):
-        raise UnreadableRule(
-            f"{where}: {function.__qualname__} runs as something else than is written there",
-            hint="start again, so that what is written is loaded; if it was patched at run time, it cannot be read",
-        )
+        again = "start again, so that what is written is loaded; if it was patched at run time, it cannot be read"
+        raise error_at(module.file, row, f"{name} runs as something else than is written there", again)
     return RuleSource(function=function, tree=node, file=module.file, names=function.__globals__)
-
-
-def _has_file(module: object) -> bool:
-    return isinstance(module, ModuleType) and isinstance(getattr(module, "__file__", None), str)
 
 
 def same_code(one: CodeType, other: CodeType) -> bool:

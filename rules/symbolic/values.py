@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import EnumMeta, StrEnum
 from functools import cache, cached_property
-from typing import Any, Final, cast, get_type_hints
+from typing import Any, Final, TypeGuard, cast, get_type_hints
 
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Sort, Term
@@ -61,12 +61,19 @@ def field_types(kind: type) -> dict[str, type]:
     return {field.name: cast("type", hints[field.name]) for field in dataclasses.fields(kind)}
 
 
+def is_class(value: object) -> TypeGuard[type]:
+    """Whether something is a class, whatever it says of itself."""
+    return issubclass(type(value), type)
+
+
+_PARAMETERS: Final = cast("object", cast("Any", SymbolicRecord).__dataclass_params__)
+"""What Python keeps of how a frozen dataclass was asked for."""
+
+
 def is_record(kind: object) -> bool:
     """Whether a class is a frozen dataclass: the only kind of record that rules may use."""
-    if not isinstance(kind, type):
-        return False
-    parameters = getattr(kind, "__dataclass_params__", None)
-    return parameters is not None and parameters.frozen
+    parameters: object = getattr(kind, "__dataclass_params__", None) if is_class(kind) else None
+    return type(parameters) is type(_PARAMETERS) and cast("Any", parameters).frozen is True
 
 
 def is_sort(kind: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -107,11 +108,12 @@ class Case:
 
 
 def assert_refused(case: Case, folder: Path) -> None:
-    """The rule is refused, for this reason, and it is said what to write instead."""
+    """The rule is refused, for this reason, with its place, and it is said what to write instead."""
     rule = load(case.refused, folder)
     with pytest.raises(UnreadableRule) as refused:
         RuleReader().read(rule)
     assert case.says in str(refused.value)
+    assert re.match(r"[^\n:]+:\d+:\d+: ", str(refused.value))
     assert refused.value.hint
 
 
