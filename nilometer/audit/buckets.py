@@ -6,14 +6,14 @@ sees that every bucket was judged by some share. That buckets are divided along 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
 from domain.identifiers import split_stream
-from nilometer.audit.grouping import Grouping, Survey, may_name_hosts
+from nilometer.audit.grouping import Grouping, Survey, ways_to_name
 from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import StreamFilter, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
@@ -100,8 +100,8 @@ class BucketReader:
         return read_lines_as_events(self._checked(lines), has_places=self.has_places)
 
     def _checked(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[tuple[str, bytes]]:
-        naming = dict[tuple[str, str], bool]()
-        """Whether events name hosts, by the kind of their stream and their topic."""
+        naming = dict[tuple[str, str], Sequence[bytes]]()
+        """What stands before the hosts that events name, by the kind of their stream and their topic."""
         for columns, line in lines:
             place, sort = f"{self.name}:{columns.position}", (split_stream(columns.stream)[0], columns.topic)
             # All else that the columns say is of what the line was made.
@@ -111,17 +111,17 @@ class BucketReader:
                     f"{place}: the columns of this event do not say what its body says",
                     hint="export the ledger again: nilo export --as parquet -o DIR",
                 )
-            names_hosts = naming.get(sort)
-            if names_hosts is None:
+            ways = naming.get(sort)
+            if ways is None:
                 kind = columns.topic.rpartition("/")[0].encode()
-                names_hosts = naming[sort] = may_name_hosts(columns.stream.encode(), kind)
-            if names_hosts:
-                self._check_hosts(place, line)
+                ways = naming[sort] = ways_to_name(columns.stream.encode(), kind)
+            if ways:
+                self._check_hosts(place, line, ways)
             yield place, line[:-1]
 
-    def _check_hosts(self, place: str, line: bytes) -> None:
+    def _check_hosts(self, place: str, line: bytes, ways: Sequence[bytes]) -> None:
         """Raises ``InputError`` if an event names a host of another share."""
-        hosts = hosts_named(line)
+        hosts = hosts_named(line, ways)
         if hosts is None:
             raise InputError(f"{place}: this event names a host with a character that is escaped", hint=_HINT)
         for host in hosts:

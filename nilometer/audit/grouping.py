@@ -10,13 +10,14 @@ its beginning. A history that is not is judged in one piece, because what is mis
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, cast
 
+from domain.events import Event, VmEvent
 from domain.identifiers import seconds_between
 from domain.kinds import DECIDED
 from nilometer.audit.sources import EventHeader
-from nilometer.history.groups import StreamGroups, hosts_named
+from nilometer.history.groups import AS_READ, NAMING, StreamGroups, hosts_named
 from rules.judging.clocks import RACE_SECONDS
 
 BOOK_KINDS: Final = (b"host.memory-granted", b"host.memory-returned")
@@ -28,12 +29,29 @@ LAST_KINDS: Final = (b"vm.removed", b"host.removed")
 
 def hosts_of(header: EventHeader) -> Collection[bytes] | None:
     """The streams of the hosts that an event connects with its own; ``None`` if a name in it is escaped."""
-    return hosts_named(header.text) if may_name_hosts(header.stream, header.kind) else ()
+    naming = ways_to_name(header.stream, header.kind)
+    return hosts_named(header.text, naming) if naming else ()
 
 
-def may_name_hosts(stream: bytes, kind: bytes) -> bool:
-    """Whether events of a kind connect their stream with the hosts that they name."""
-    return kind not in BOOK_KINDS and (kind in DECIDED_KINDS or stream.startswith(b"vm/"))
+def _ways_of(event: type[Event]) -> Sequence[bytes]:
+    """What stands before the hosts that connect events of a decided kind; a field that a kind has not is no event."""
+    if event.KIND.encode() in BOOK_KINDS:
+        return ()
+    names = {field.name for field in fields(cast("Any", event))}
+    only_reads = issubclass(event, VmEvent) and names.isdisjoint(("host", "destination", "to", "arguments"))
+    return AS_READ if only_reads else NAMING
+
+
+_WAYS: Final = {event.KIND.encode(): _ways_of(event) for event in DECIDED}
+
+
+def ways_to_name(stream: bytes, kind: bytes) -> Sequence[bytes]:
+    """What stands before the hosts that events of a kind connect their stream with; none if they connect it with none.
+
+    In the data of most events of VMs only what their decision read can name one: that takes a search instead of four.
+    """
+    known = _WAYS.get(kind)
+    return known if known is not None else NAMING if stream.startswith(b"vm/") else ()
 
 
 @dataclass(slots=True)

@@ -5,30 +5,33 @@ What is judged, or kept, apart is cut between such groups. They are found in the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-_NAMING: Final = (b'"host":"', b'"destination":"', b'"to":"', b'"id":"')
+AS_READ: Final = (b'"id":"',)
+"""What stands before a host that a decision read."""
+NAMING: Final = (b'"host":"', b'"destination":"', b'"to":"', *AS_READ)
 """What stands before a host that an event names: in its data and arguments, and as what it read."""
 
 
-def hosts_named(text: bytes) -> set[bytes] | None:
+def hosts_named(text: bytes, naming: Sequence[bytes] = NAMING) -> set[bytes] | None:
     """The streams of the hosts that an event names; ``None`` if a name in it is escaped.
 
     ``text`` is JSON that contains the event's data, as Nilometer writes it. What has a slash is no host: the event's
-    own id has one.
+    own id has one. ``naming`` is what can stand before a host in it.
     """
     hosts = set[bytes]()
-    for naming in _NAMING:  # four searches take a fifth of the time of one with a regular expression
-        at = text.find(naming)
+    for before in naming:  # four searches take a fifth of the time of one with a regular expression
+        at = text.find(before)
         while at >= 0:
-            begin = at + len(naming)
+            begin = at + len(before)
             at = text.find(b'"', begin)
             name, slash, _ = text[begin:at].partition(b"/")
             if b"\\" in name:
                 return None
             if not slash:
                 hosts.add(b"host/" + name)
-            at = text.find(naming, at)
+            at = text.find(before, at)
     return hosts
 
 

@@ -6,10 +6,11 @@ import json
 import pickle
 from collections.abc import Iterator
 from contextlib import suppress
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow
+from pyarrow import compute
 
 from domain.errors import InputError
 from nilometer.audit.column_survey import HEADER, headers_in, survey_columns
@@ -85,12 +86,16 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
         events = events.join(streams, "stream").drop("stream")
 
     def collect(read: PartReader, columns: str) -> list[dict[str, Any]]:
-        def read_group(table: pyarrow.Table) -> pyarrow.Table:
-            number = keys.index(table.column("part")[0].as_py())
-            return read_part(read, columns, number, _events_in(table), set())
+        def read_task(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+            waiting = list(batches)
+            if not waiting:
+                return
+            table = pyarrow.Table.from_batches(waiting)
+            for key in set(table.column("part").to_pylist()):  # there is one, as the keys are chosen so
+                part = table.filter(compute.equal(table.column("part"), key))
+                yield from read_part(read, columns, keys.index(key), _events_in(part), set()).to_batches()
 
-        sent = events.repartition(parts, "part").groupBy("part").applyInArrow(read_group, columns)
-        return run(spark, source, sent)
+        return run(spark, source, events.repartition(parts, "part").mapInArrow(read_task, columns))
 
     return SparkHistory(grouping=grouping, parts=parts, source=source, collect=collect)
 
@@ -143,30 +148,19 @@ def _survey_in_place(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow
     It saves to send the headers of a history whose lines are in order, as they are nearly always.
     """
     survey = Survey()
-    for table in _tables_in(_read_headers(batches)):
-        first, last = (table.column("position")[row].as_py() for row in (0, table.num_rows - 1))
+    for batch in batches:
+        headers = [header_of(line) for line in batch.column("value").cast(pyarrow.binary()).to_pylist()]
+        known = sorted((header for header in headers if header is not None), key=attrgetter("position"))
+        first, last = (known[0].position, known[-1].position) if known else (0, 0)
         is_next = not survey.first or (first == survey.last + 1 and not survey.undivided)
-        if first == _NO_EVENT or last - first + 1 != table.num_rows or not is_next:
+        if len(known) < len(headers) or last - first + 1 != len(known) or not is_next:
             yield from write_survey(0, None).to_batches()
             for _ in batches:
                 pass  # Spark uses a worker again that has read all
             return
-        survey.merge(_survey_headers(table))
+        survey.take_all(known)
     if survey.first or survey.undivided:
         yield from write_survey(survey.first, survey).to_batches()
-
-
-def _tables_in(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.Table]:
-    """Some batches together, sorted by position."""
-    waiting, rows = list[pyarrow.RecordBatch](), 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= STRETCH_EVENTS:
-            yield pyarrow.Table.from_batches(waiting).sort_by("position")
-            waiting, rows = [], 0
-    if rows:
-        yield pyarrow.Table.from_batches(waiting).sort_by("position")
 
 
 def _survey_stretch(table: pyarrow.Table) -> pyarrow.Table:

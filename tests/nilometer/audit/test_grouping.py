@@ -9,10 +9,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from nilometer.audit.grouping import Grouping, Survey
+from nilometer.audit.grouping import Grouping, Survey, hosts_of, ways_to_name
 from nilometer.audit.parallel import divide_groups, judge_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import header_of
+from nilometer.history.groups import hosts_named
 from rules.judging.findings import Verdict
 from tests.nilometer.audit.mixed import (
     Line,
@@ -29,6 +30,14 @@ from tests.rules.judging.histories import moment
 
 def surveyed(lines: list[Line]) -> Grouping:
     return Survey().take_all(header_of(spelled(line)[:-1]) for line in lines).group()
+
+
+def test_where_a_kind_can_name_a_host_no_event_names_one_elsewhere() -> None:
+    headers = [header for seed in (3, 4, 5) for header in map(header_of, map(spelled, mixed_history(seed))) if header]
+    fewer = [header for header in headers if len(ways_to_name(header.stream, header.kind)) == 1]
+    assert len({header.kind for header in fewer}) > 2
+    for header in fewer:
+        assert hosts_of(header) == hosts_named(header.text) != set()
 
 
 def judged_in_parts(lines: list[Line], grouping: Grouping, parts: int, random: Random, *, most: int = 10_000) -> Audit:
