@@ -46,7 +46,7 @@ def proof_key(options: Mapping[str, object]) -> str:
     hashed = hashlib.sha256()
     for part in (_FORMAT, sys.version, sys.flags, platform.platform(), json.dumps(options, sort_keys=True)):
         hashed.update(f"{part}\n".encode())
-    for file in [*_program_files(), *_solver_files()]:
+    for file in [*_program_files(), *_solver_files(), *_startup_files()]:
         content = file.read_bytes()
         hashed.update(f"{file} {len(content)}\n".encode())
         hashed.update(content)
@@ -116,6 +116,13 @@ def _solver_files() -> list[Path]:
     places: Sequence[str] = spec.submodule_search_locations or () if spec is not None else ()
     files = [file for place in places for file in _files_in(Path(place))]
     return sorted([*read_by_z3(files), *Path.cwd().glob("libz3*")])
+
+
+def _startup_files() -> list[Path]:
+    """What Python runs before any program: it may change the rules as they are loaded."""
+    specs = [find_spec(name) for name in ("sitecustomize", "usercustomize")]
+    origins = [Path(spec.origin) for spec in specs if spec is not None and spec.origin is not None]
+    return [*origins, *sorted({file for place in sys.path for file in Path(place).glob("*.pth")})]
 
 
 def read_by_z3(files: Iterable[Path]) -> list[Path]:

@@ -162,10 +162,12 @@ def test_other_code_under_the_same_time_stamp_is_another_program(
     assert output(program, "-c", KEY) == key
 
 
-def test_a_file_more_another_python_and_another_z3_are_another_program(program: BrokenProgram) -> None:
+def test_a_file_more_and_another_python_start_or_z3_are_another_program(
+    program: BrokenProgram,
+) -> None:
     key = output(program, "-c", KEY)
     assert output(program, "-O", "-c", KEY) != key
-    for name in ("libz3.so", "z3/__init__.py", "domain/more.py"):
+    for name in ("libz3.so", "z3/__init__.py", "domain/more.py", "sitecustomize.py", "more.pth"):
         file = program.folder / name
         file.parent.mkdir(exist_ok=True)
         file.write_text("", encoding="utf-8")
