@@ -11,11 +11,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.docs.forking import forked_nilo
 from tests.paths import ROOT
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,12 +43,23 @@ def matches(said: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.strip("\n"), re.DOTALL) is not None
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The folders with ``nilo`` and ``python``, as ``PATH`` has them."""
+    installed = str(Path(sys.executable).parent)
+    if sys.platform == "win32":
+        yield installed
+        return
+    with forked_nilo(tmp_path_factory.mktemp("nilo")) as forked:
+        yield f"{forked}{os.pathsep}{installed}"
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=lambda page: page.name)
-def test_what_a_page_says_is_what_is_printed(page: Path, tmp_path: Path) -> None:
+def test_what_a_page_says_is_what_is_printed(page: Path, commands: str, tmp_path: Path) -> None:
     for folder in ("docs", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NILO_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
+    path = f"{commands}{os.pathsep}{inherited['PATH']}"
     environment = {**inherited, "PATH": path, "TZ": "UTC", "NILO_ACTOR": "you", "COLUMNS": "120"}
     for command, said in sessions(page):
         ran = subprocess.run(
