@@ -134,7 +134,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/history/codecs.py": (*STORING, "tests/nilometer/audit/test_reading.py"),
     "nilometer/ledger/adopting.py": ADOPTING,
     "nilometer/ledger/books.py": BOOKS_OF_GROUPS,
-    "nilometer/ledger/ledger.py": (*READING, *WRITING, *ADOPTING),
+    "nilometer/ledger/ledger.py": (*READING, "tests/nilometer/storage/test_opening.py", *WRITING, *ADOPTING),
     "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),

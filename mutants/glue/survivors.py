@@ -285,6 +285,12 @@ REASONS: Final = {
     "None → host.budget is not None": LONGER,
     "projections/series.py: FleetSeries._host_point: dropped condition: host.total is None and host.budget is not "
     "None → host.total is None": LONGER,
+    "projections/diff.py: _figures_of: constant: True → False (2)": "whether a row is there is all that is compared",
+    "projections/watching.py: WatchedHost.take: dropped condition: isinstance(event, HostNotWatched) and "
+    "envelope.metadata.earlie… → envelope.metadata.earlie…": "events of other classes are not handed over",
+    "projections/watching.py: Watching._host: dropped condition: host_id(stream) or stream → host_id(stream)": (
+        "these events stand on streams of hosts alone: the second half is for the type checker"
+    ),
     "domain/observed/vm.py: OpenRequest.beyond: comparison: self.target > self.size_from → self.target >= "
     "self.size_from": "that the two are equal is asked just before",
 }

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
+from domain.observed.events import HostObserved, VmObserved
+from domain.state import Power
 from projections.diff import FigureChange, attribute, difference
 from projections.fleet import Fleet
 from projections.view import View, view
 from tests.oracle.shapes import Line
-from tests.projections.histories import HOST, START, WEB, add, decided, in_use, told
+from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, told
 
 GiB = 2**30
 
@@ -103,6 +105,23 @@ def test_an_event_that_cannot_follow_changes_nothing_nor_does_any_after_it() -> 
     defined, started, granted, added = told(HOST, WEB, START, add("2GiB"))[1:5]
     assert attribute(Fleet(), [started, defined, added]) == {}
     assert attribute(Fleet(), [granted, defined])["vms.web01"] == (2,)
+
+
+def test_only_what_changes_from_the_fleet_on_is_attributed_and_the_host_of_an_observed_vm_with_it() -> None:
+    history = told(HOST, WEB, START, add("2GiB"))
+    assert "vms.web01" not in attribute(Fleet().apply_all(history[:4]), history[4:])
+    recorder = Recorder()
+    recorder.append("host/seen1", HostObserved(total=64 * GiB), 0, "c")
+    seen = VmObserved(host="seen1", name="Web", power=Power.RUNNING, assigned=GiB)
+    for place, event in enumerate((seen, VmObserved(assigned=2 * GiB), VmObserved(host="seen2")), start=1):
+        recorder.append("vm/seen", event, place, "c")
+    assert attribute(Fleet(), recorder.history)["hosts.seen1.assigned"] == (1, 2, 3, 4)
+
+
+def test_a_row_that_went_is_attributed_to_the_event_that_removed_it() -> None:
+    history = told(HOST, WEB, {"command": "remove-vm", "vm": "web01"})
+    assert attribute(Fleet(), history)["vms.web01"] == (2, 3)
+    assert attribute(Fleet(), history)["vms.web01.memory.startup"] == (2, 3)
 
 
 def test_events_of_others_are_not_among_those_that_changed_something() -> None:

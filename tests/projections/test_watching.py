@@ -86,3 +86,11 @@ def test_it_happened_when_it_was_read_and_not_when_it_was_recorded() -> None:
     watching.take(Envelope(host_stream("hv01"), 1, HostWatched(since=moment(10), polls=2, longest_gap=60), said, 1))
     (host,) = watching
     assert (host.since, host.until) == (moment(10), moment(20))
+
+
+def test_gaps_are_in_the_order_in_which_they_began_also_where_they_end_together() -> None:
+    watching = Watching()
+    for since, until in ((20, 30), (10, 60), (40, 60)):
+        watching.take(envelope("hv01", HostNotWatched(), since, until))
+    (host,) = watching
+    assert [gap.since for gap in host.gaps_between()] == [moment(10), moment(20), moment(40)]

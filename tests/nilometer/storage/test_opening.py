@@ -48,6 +48,15 @@ def test_a_ledger_that_is_only_read_is_not_written(url: str) -> None:
         assert stored(reader) == before
 
 
+def test_who_only_reads_a_ledger_leaves_its_views_behind(url: str) -> None:
+    behind = Ledger.open(url, create=True)
+    ask(behind, "register-host", **a_host())
+    behind.close()
+    with Ledger.open(url, read_only=True) as reader:
+        assert reader.position == 1
+    assert (reader.warnings, reader.has_recorded) == ([], False)
+
+
 def test_many_that_make_it_at_once_make_one(url: str) -> None:
     together = Barrier(4)
 
