@@ -182,9 +182,10 @@ def audit_history(
     that cannot be read, or a rule that there is not, and ``LedgerError``.
     """
     from nilometer.audit.policies import make_judge, open_policies
-    from nilometer.audit.reading import histories, read_ledger
+    from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
+    from nilometer.audit.stored import ledger_events
     from nilometer.history.cloudevents import source_uri
     from nilometer.history.opening import open_history
     from rules.judging.scope import Scope
@@ -200,7 +201,7 @@ def audit_history(
     audit = Audit(minor=True)
     if isinstance(history, LedgerReader):
         judge, source = make_judge(asked, scope), source_uri(history.id)
-        audit.judge(read_ledger(history, upto=history.position, on_error=None), judge, source)
+        audit.judge(ledger_events(history, upto=history.position), judge, source)
         audit.finish(judge, source)
     else:
         files = [fspath(history)] if isinstance(history, str | PathLike) else [fspath(file) for file in history]

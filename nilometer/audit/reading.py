@@ -78,7 +78,7 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         """Lines that are still to be parsed, beginning at an index; and where these lines stand."""
         self._begin = 0
         self._events = deque[PlacedEvent]()
-        self._error: InputError | None = None
+        self._error: NilometerError | None = None
         """The error of the line behind those events."""
 
     def __next__(self) -> PlacedEvent:
@@ -143,16 +143,23 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         """Parses the next lines, up to the first that is no event."""
         begin, end = self._begin, self._begin + together
         self._begin = min(end, len(self._lines))
-        for key, line in zip(self._keys[begin:end], self._reader.read_all(self._lines[begin:end]), strict=True):
+        for read in self._read(self._keys[begin:end], self._lines[begin:end]):
+            if isinstance(read, PlacedEvent):
+                self._events.append(read)
+            elif self._on_error is None:
+                self._error = read
+                return
+            else:
+                self._on_error(read)
+
+    def _read(self, keys: Sequence[K], lines: Sequence[bytes]) -> Iterator[PlacedEvent | NilometerError]:
+        """The events of lines, with the error in the place of one that is none."""
+        for key, line in zip(keys, self._reader.read_all(lines), strict=True):
             place = self._place_of(key)
             if isinstance(line, UnreadableLine):
-                error = unreadable(place, line)
-                if self._on_error is None:
-                    self._error = error
-                    return
-                self._on_error(error)
+                yield unreadable(place, line)
             else:
-                self._events.append(PlacedEvent(line.envelope, place if self._has_places else "", line.source))
+                yield PlacedEvent(line.envelope, place if self._has_places else "", line.source)
 
 
 def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) -> LineEvents[int]:

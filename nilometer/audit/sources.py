@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, events_of_file, read_row
+from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, events_of_file
+from nilometer.audit.stored import RowEvents
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.opening import open_history
 from nilometer.ledger.reader import open_reader
+from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT
 from nilometer.textio.streaming import in_batches
 from nilometer.textio.texts import read_lines
@@ -171,10 +173,14 @@ class LedgerSource:
                     text=row.body,
                 )
 
-    def events(self, is_wanted: StreamFilter) -> Iterator[PlacedEvent]:
+    def events(self, is_wanted: StreamFilter) -> RowEvents:
         """The events of some streams."""
         with open_reader(self.url) as ledger:
-            source = source_uri(ledger.id)
+            id = ledger.id
+        return RowEvents(self._rows(is_wanted), id)
+
+    def _rows(self, is_wanted: StreamFilter) -> Iterator[StoredRow]:
+        with open_reader(self.url) as ledger:
             for row in ledger.rows(0, self.upto):
                 if is_wanted(row.stream.encode()):
-                    yield PlacedEvent(read_row(row, ledger.id), "", source)
+                    yield row

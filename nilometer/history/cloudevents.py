@@ -110,13 +110,26 @@ def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[byt
     """
     source = to_json(source_uri(ledger))
     for stored in rows:
-        body = stored.body
-        head, tail = _HEAD.match(body), _TAIL.fullmatch(body, max(0, body.rfind(_TAIL_BEGINS)))
-        if head is None or tail is None:
+        line = cut_line(stored, source)
+        if line is None:
             yield from write_lines([stored], ledger)
         else:
-            data = body[head.end() : tail.start()]
-            yield _line(stored, source, BodyParts._make((*head.groups(), data, *tail.groups()))) + b"\n"
+            yield line + b"\n"
+
+
+def cut_line(stored: StoredRow, source: bytes) -> bytes | None:
+    """The history line of an event, without its end, out of the bytes of its body; ``source`` is in JSON.
+
+    ``None`` where it cannot be cut. If it is a line as Nilometer writes it, then its body is as Nilometer writes it.
+    """
+    body = stored.body
+    if [type(value) for value in (stored.stream, stored.version, stored.topic, body)] != [str, int, str, bytes]:
+        return None  # it was changed in the database
+    head, tail = _HEAD.match(body), _TAIL.fullmatch(body, max(0, body.rfind(_TAIL_BEGINS)))
+    if head is None or tail is None:
+        return None
+    data = body[head.end() : tail.start()]
+    return _line(stored, source, BodyParts._make((*head.groups(), data, *tail.groups())))
 
 
 def _line(stored: StoredRow, source: bytes, parts: BodyParts) -> bytes:

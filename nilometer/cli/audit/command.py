@@ -337,12 +337,12 @@ def _judge_ledger(
     upto: int | None = None,
 ) -> None:
     from nilometer.audit.policies import make_judge
-    from nilometer.audit.reading import read_ledger
+    from nilometer.audit.stored import ledger_events
     from nilometer.history.cloudevents import source_uri
 
     judge, source, last = make_judge(policies, scope), source_uri(ledger.id), upto or ledger.position
     with Progress("judging", last, "events") as progress:
-        audit.judge(read_ledger(ledger, upto=last, on_error=on_error), judge, source, progress.update)
+        audit.judge(ledger_events(ledger, upto=last, on_error=on_error), judge, source, progress.update)
     audit.finish(judge, source)
 
 

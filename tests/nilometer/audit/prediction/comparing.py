@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
 
 from domain.errors import NilometerError
+from domain.identifiers import StreamName
 from nilometer.audit.prediction.lines import LinePredictor
 from nilometer.audit.reading import read_events
 from nilometer.audit.result import Audit
-from nilometer.history.cloudevents import envelope_to_cloudevent
+from nilometer.audit.stored import RowEvents
+from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json
+from nilometer.storage.reader import StoredRow
+from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
 from tests.nilometer.audit.mixed import LEDGER, contents_of, text_of
 from tests.oracle.strategies import Seeded
@@ -21,12 +26,16 @@ NEVER = 10**9
 
 
 def judged(
-    text: bytes, make_judge: Callable[[], Judge] = Judge, *, predict_after: int
+    history: bytes | Sequence[StoredRow], make_judge: Callable[[], Judge] = Judge, *, predict_after: int
 ) -> tuple[dict[str, object], list[str], Any]:
-    """What an audit of a file finds, what of it cannot be read, and what the judge knows afterwards."""
+    """What an audit of a file, or of rows, finds, what cannot be read, and what the judge knows afterwards."""
     audit, judge, errors = Audit(minor=True, predict_after=predict_after), make_judge(), list[NilometerError]()
+    if isinstance(history, bytes):
+        events: Iterable[PlacedEvent] = read_events(BytesIO(history), "h.jsonl", errors.append)
+    else:
+        events = RowEvents(history, LEDGER, errors.append)
     try:
-        audit.judge(read_events(BytesIO(text), "h.jsonl", errors.append), judge, "")
+        audit.judge(events, judge, "")
     except NilometerError as error:
         errors.append(error)
     known: Any = vars(judge)
@@ -42,10 +51,36 @@ def judged(
 
 
 def assert_the_same(text: bytes, make_judge: Callable[[], Judge] = Judge) -> None:
-    """The audit is the same, whether lines are predicted from the first one on or never."""
-    predicted = judged(text, make_judge, predict_after=0)
-    for found, expected in zip(predicted, judged(text, make_judge, predict_after=NEVER), strict=True):
+    """The audit is the same, whether lines are predicted from the first one on or never; and that of a ledger too."""
+    assert_all_is_the_same(text, make_judge)
+    assert_all_is_the_same(rows_of(text), make_judge)
+
+
+def assert_all_is_the_same(history: bytes | Sequence[StoredRow], make_judge: Callable[[], Judge] = Judge) -> None:
+    """The audit of a file, or of rows, is the same, whether events are predicted from the first one on or never."""
+    predicted = judged(history, make_judge, predict_after=0)
+    for found, expected in zip(predicted, judged(history, make_judge, predict_after=NEVER), strict=True):
         assert found == expected
+
+
+def rows_of(text: bytes) -> list[StoredRow]:
+    """The lines of a history as a ledger would have them, all of one; without those that no ledger can have."""
+    rows: list[StoredRow] = []
+    for line in text.splitlines():
+        try:
+            row = _row_of(json.loads(line))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        rows.append(row)
+    return rows
+
+
+def _row_of(line: dict[str, Any]) -> StoredRow:
+    kind, _, shape = line["type"].removeprefix("nilometer.").rpartition(".v")
+    names = ("actor", "causation", "correlation", "data", "earliest", "reason", "recorded", "via")
+    body = {**{name: line.get(name) for name in names}, "happened": line["time"]}
+    stored = to_canonical_json(body)
+    return StoredRow(line["position"], StreamName(line["subject"]), line["version"], f"{kind}/{shape}", stored)
 
 
 def decided_history(seed: int, commands: int) -> bytes:
