@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -155,9 +156,12 @@ def _give_up_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+_CLICKS_NUMBER: Final = re.compile(r"is not a valid integer( range)?$")
+
+
 def _sentence(error: click.ClickException) -> str:
     message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
-    message = message.rstrip(".")
+    message = _CLICKS_NUMBER.sub("is not a whole number", message.rstrip("."))
     return message if message[:2].isupper() else message[:1].lower() + message[1:]  # SIZE stays as it is
 
 

@@ -157,6 +157,7 @@ def test_reading_without_a_ledger_names_the_path_and_makes_none(desk: Desk, comm
             "'2026-11-23T09:00+24:01' is not a time: its offset",
             "write 2026-11-17",
         ),
+        (["export", "--after", "x"], "invalid value for '--after': 'x' is not a whole number", "nilo export --help"),
         (["log", "--vm", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
         (["view", "--host", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
         (["show", "we\udcffb"], "'we\\xffb' is not UTF-8", "type it again"),
