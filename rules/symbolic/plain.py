@@ -152,13 +152,23 @@ def _own_enum_problem(kind: type) -> str | None:
         if name in members:
             if not _is_stored(value, members[name]):
                 return f"{kind.__name__}.{name} is read through something else than the member"
-        elif name not in _OF_ANY_CLASS and (name not in plain or (callable(value) and value is not plain[name])):
+        elif name not in _OF_ANY_CLASS and not (name in plain and _is_same(value, plain[name])):
             return f"{kind.__name__} has a {name} of its own"
     if len({str.__str__(cast("str", member)) for member in listed}) < len(listed):
         return f"{kind.__name__} has two members that are equal"
     if EnumMeta.__getattribute__ is not type.__getattribute__ or any(hasattr(EnumMeta, name) for name in members):
         return f"members of {kind.__name__} are looked up in a way of their own"
     return None
+
+
+def _is_same(value: object, other: object) -> bool:
+    """Whether what an enum has of its own is what another one has, as far as it can be called.
+
+    Since Python 3.12 each enum has a static method around the same function.
+    """
+    if {type(value), type(other)} == {staticmethod}:
+        return cast("Any", value).__func__ is cast("Any", other).__func__
+    return not callable(value) or value is other
 
 
 def _is_stored(value: object, member: object) -> bool:

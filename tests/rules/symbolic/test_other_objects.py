@@ -195,6 +195,12 @@ CASES = (
         innocent=an_enum().replace("@rule", CHANGING.format("Colour.RED") + "\n\n@rule"),
     ),
     Case(
+        name="an enum with a static method of its own",
+        refused=an_enum().replace("@rule", "Colour._generate_next_value_ = staticmethod(max)\n\n\n@rule"),
+        says="Colour has a _generate_next_value_ of its own",
+        innocent="from enum import auto\n\n\n" + an_enum("GREEN = auto()"),
+    ),
+    Case(
         name="a record whose constructor is generated otherwise for numbers",
         refused=ONLY_NUMBERS.format("7 if type({0}) is int else {0}") + a_record(),
         says="__init__ of its own",
