@@ -18,6 +18,7 @@ from projections.unknowns import (
     unknown_host_figures,
 )
 from tests.projections.histories import HOST, START, WEB, Recorder, in_use, time, told
+from tests.projections.test_requests import MOVED
 
 SEEN = VmObserved(
     host="seen1",
@@ -80,6 +81,9 @@ def test_a_vm_that_is_off_saved_or_gone_has_nothing_that_could_be_unknown() -> N
     assert "visible" in whys(VmObserved(power=Power.PAUSED))
     stopped = fleet_of(SEEN, VmObserved(assigned=6 * GiB), VmObserved(power=Power.OFF)).vms["seen"]
     assert (is_stale(stopped, "visible"), has_stale_balloon(stopped)) == (False, False)
+    plugged = fleet_of(SEEN, VmObserved(power=Power.OFF), MOVED).vms["seen"]
+    assert plugged.last_change is not None
+    assert (plugged.last_change.at, is_stale(plugged, "visible")) == (time(20), False)
 
 
 def test_what_was_measured_before_the_last_move_is_not_known_any_more() -> None:
