@@ -28,6 +28,8 @@ def constant(text: str) -> pyarrow.Scalar:
 
 def join(pieces: Sequence[str | pyarrow.Array]) -> pyarrow.Array:
     """Texts that are joined, event by event; at least one is a column."""
+    if len(pieces) == 1 and not isinstance(pieces[0], str):
+        return pieces[0]
     texts = [constant(piece) if isinstance(piece, str) else piece for piece in pieces]
     return pyarrow.compute.binary_join_element_wise(*texts, constant(""))
 

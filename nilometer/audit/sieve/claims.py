@@ -19,7 +19,7 @@ from domain.identifiers import host_stream, split_stream, subject_id
 from domain.quantities import LARGEST
 from nilometer.audit.sieve.arrow_texts import figures_as_json, join, or_null, texts_as_json
 from nilometer.audit.sieve.columns import Column, encode
-from nilometer.audit.sieve.events import CLAIMED, NOTHING, Events
+from nilometer.audit.sieve.events import ALIKE, CLAIMED, NOTHING, Events
 from nilometer.audit.sieve.expected import HOST_READ, Path
 from nilometer.audit.sieve.streams import Streams
 from nilometer.storage.bodies import topic_of
@@ -50,6 +50,17 @@ class EventRows:
         """Some of them."""
         return EventRows(self.events, self._streams, self.index[which])
 
+    def alike(self) -> tuple[EventRows, Column] | None:
+        """One of each of those that are alike, and for each of them the number of that one; ``None`` if few are."""
+        if self.events.alike is None:
+            return None
+        rows, which = self.events.alike
+        mine = which[self.index]
+        here = numpy.zeros(len(rows), bool)
+        here[mine] = True
+        numbers = (numpy.cumsum(here) - 1).astype(numpy.int32)
+        return EventRows(self.events, self._streams, rows[here]), numbers[mine]
+
     def take(self, texts: pyarrow.Array) -> pyarrow.Array:
         """Of a column of all events, what these have."""
         return texts.take(self._places)
@@ -61,10 +72,7 @@ class EventRows:
 
     def are_of(self, kind: str) -> Column:
         """Whether they are events of VMs (``vm``), or of hosts (``host``)."""
-        kinds = self.events.labels("stream").numbered(
-            lambda name: int(split_stream(name)[0] == kind and subject_id(name) != "")
-        )
-        is_so: Column = kinds[self.index] == 1
+        is_so: Column = self.events.kept(("kind", kind), lambda: _are_of(self.events, kind))[self.index]
         return is_so
 
     @property
@@ -84,7 +92,9 @@ class EventRows:
     def read_host(self, place: Path) -> Column:
         """The number of the stream of a host that was read; -1 where none is named."""
         if place == HOST_READ:
-            return self.events.labels("read_host_id").numbered(self._number_of_host)[self.index]
+            return self.events.kept(
+                ("read_host", ""), lambda: self.events.labels("read_host_id").numbered(self._number_of_host)
+            )[self.index]
         ids = (_at(data, (*place, "id")) for data in self.data)
         return numpy.array([self._number_of_host(id) if isinstance(id, str) else NOTHING for id in ids], numpy.int64)
 
@@ -99,7 +109,7 @@ class EventRows:
         ``after`` says how many events after each it has to stand.
         """
         events, following = self.events, self._following(after)
-        topics = events.labels("topic").numbered(lambda topic: _BOOK_TOPICS.get(topic, NOTHING))[following]
+        topics = events.kept(("books", ""), lambda: _books_of(events))[following]
         is_so: Column = (
             (events.position[following] == events.position[self.index] + after)
             & (events.stream[following] == stream)
@@ -126,39 +136,24 @@ class EventRows:
     # Parts of bodies, as JSON
 
     @cached_property
-    def actor(self) -> pyarrow.Array:
-        """Who made the request."""
-        return self.take(self.events.labels("actor").as_json)
+    def beginning(self) -> pyarrow.Array:
+        """What stands before the causation: who made the request."""
+        return self.take(self.events.beginning)
 
     @cached_property
-    def via(self) -> pyarrow.Array:
-        """With which tool."""
-        return self.take(self.events.labels("via").as_json)
+    def middle(self) -> pyarrow.Array:
+        """What stands between the causation and the data: what all events of one command have."""
+        return self.take(self.events.middle)
 
     @cached_property
-    def reason(self) -> pyarrow.Array:
-        """Why, or ``null``."""
-        return or_null(self.take(self.events.labels("reason").as_json))
+    def end(self) -> pyarrow.Array:
+        """What stands behind the data: when it happened and was recorded, why, and with which tool."""
+        return self.take(self.events.end)
 
     @property
     def causation(self) -> pyarrow.Array:
         """The event that caused it, or ``null``."""
         return or_null(texts_as_json(self.take(self.events.texts("causation"))))
-
-    @cached_property
-    def correlation(self) -> pyarrow.Array:
-        """What all events of one command have."""
-        return self.take(self.events.correlation)
-
-    @cached_property
-    def happened_text(self) -> pyarrow.Array:
-        """When it happened, as events have it, without quotes and zone."""
-        return self.take(self.events.happened_text)
-
-    @cached_property
-    def recorded_text(self) -> pyarrow.Array:
-        """When it was recorded."""
-        return self.take(self.events.recorded_text)
 
     @cached_property
     def subject(self) -> pyarrow.Array:
@@ -187,31 +182,16 @@ class EventRows:
 
     def claimed(self, path: Path, sort: Sort) -> Column:
         """What the events claim at a place in their data, as numbers; -1 where they claim nothing that is one."""
-        number = _number_of(path, sort)
-        if path[-2:-1] == ("config_version",):
-            path = path[:-1]
-        name = _column_of(path)
+        name, events = _column_of(path), self.events
         if name is not None and sort is int:
-            return self.events.integers(name)[self.index]
-        if name is not None:
-            return self.events.labels(name).numbered(number)[self.index]
-        if path[:2] == VM_READ:
-            return self.events.labels("read_vm").chosen(self._in_settings(path, number))[self.index]
-        return numpy.array([number(_at(data, path)) for data in self.data], numpy.int64)
-
-    def in_settings(self, path: Path, sort: Sort) -> Column:
-        """The same of each of the settings of VMs that decisions read, 0 where they say nothing that is one."""
-        number = _number_of(path, sort)
-        place = path[:-1] if path[-2:-1] == ("config_version",) else path
-        found: Column = numpy.maximum(numpy.array(self._in_settings(place, number), numpy.int64), 0)
-        return found
-
-    def _in_settings(self, path: Path, number: Callable[[object], int]) -> list[int]:
-        return [number(_at(part, path[len(VM_READ) :])) for part in self.events.settings]
-
-    def spread(self, texts: pyarrow.Array) -> pyarrow.Array:
-        """Of a text for each of the settings that decisions read, what these events have."""
-        return texts.take(self.events.labels("read_vm").indices.take(self._places))
+            return events.integers(name)[self.index]
+        if name is not None or path[:2] == VM_READ:
+            labels = events.labels(name or "read_vm")
+            table = events.kept(("/".join(path), sort.__name__), lambda: _in_labels(events, name, path, sort))
+            found: Column = table[labels.numbers[self.index]]
+            return found
+        number, place = _number_of(path, sort), _place_of(path)
+        return numpy.array([number(_at(data, place)) for data in self.data], numpy.int64)
 
     def claimed_text(self, path: Path) -> pyarrow.Array:
         """The texts that the events claim at a place in their data, as JSON; null where they claim none."""
@@ -225,6 +205,32 @@ class EventRows:
 
 
 _BOOK_TOPICS: Final = {topic_of(kind): number for number, kind in enumerate((HostMemoryGranted, HostMemoryReturned))}
+
+
+def _are_of(events: Events, kind: str) -> Column:
+    names = events.labels("stream")
+    return names.chosen([split_stream(name)[0] == kind and subject_id(name) != "" for name in names.texts]) > 0
+
+
+def _books_of(events: Events) -> Column:
+    return events.labels("topic").numbered(lambda topic: _BOOK_TOPICS.get(topic, NOTHING))
+
+
+def _in_labels(events: Events, name: str | None, path: Path, sort: Sort) -> Column:
+    """What each text of a column claims; or each of the settings of VMs that were read, which are one as JSON."""
+    number, place = _number_of(path, sort), _place_of(path)
+    if name is not None:
+        return events.labels(name).table([number(text) for text in events.labels(name).texts])
+    return events.labels("read_vm").table([number(_at(part, place[len(VM_READ) :])) for part in events.settings])
+
+
+def has_column(path: Path) -> bool:
+    """Whether events that are alike claim the same at a place in their data."""
+    return path[:2] == VM_READ or _column_of(path) in ALIKE
+
+
+def _place_of(path: Path) -> Path:
+    return path[:-1] if path[-2:-1] == ("config_version",) else path
 
 
 def _subject_of(stream: str) -> str:

@@ -16,10 +16,11 @@ import pyarrow
 import pyarrow.compute
 from pydantic_core import from_json, to_json
 
-from nilometer.audit.sieve.arrow_texts import texts_as_json
+from nilometer.audit.sieve import combinations
+from nilometer.audit.sieve.arrow_texts import join, or_null, texts_as_json
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.streams import Streams
-from nilometer.history.columns import COLUMNS
+from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.arrow import to_utc_times
 from nilometer.history.parquet.chunks import Table
 
@@ -30,6 +31,9 @@ CLAIMED: Final = tuple(
     for column in COLUMNS
     if column.name.startswith(("before_", "read_")) or column.name in ("requested", "size", "after_in_use")
 )
+ALIKE: Final = frozenset(CLAIMED) - {"read_host_id", "read_host_stream_version"}
+"""The columns in which events that are alike are the same."""
+_LABELS: Final = frozenset(column.name for column in COLUMNS if column.type is ColumnType.LABEL)
 _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlation", "causation")
 """The columns that have what events claim."""
 READ: Final = ("position", "stream", "version", "topic", "body", "command", *_METADATA, *CLAIMED)
@@ -78,7 +82,11 @@ class Labels:
 
     def chosen(self, numbers: Sequence[int]) -> Column:
         """The number of each event, where these are the numbers of the texts."""
-        return numpy.array([*numbers, NOTHING], numpy.int64)[self.numbers]
+        return self.table(numbers)[self.numbers]
+
+    def table(self, numbers: Sequence[int]) -> Column:
+        """The numbers of the texts, and behind them that of an event that has none."""
+        return numpy.array([*numbers, NOTHING], numpy.int64)
 
     def written(self, write: Callable[[str], str]) -> pyarrow.Array:
         """A text for each event, by its text; null where it has none."""
@@ -87,7 +95,7 @@ class Labels:
     @cached_property
     def as_json(self) -> pyarrow.Array:
         """The texts of all events as JSON has them; null where there is none."""
-        return self.written(lambda text: to_json(text).decode())
+        return self.written(_as_json)
 
 
 class Events:
@@ -104,6 +112,7 @@ class Events:
         self._texts: dict[str, pyarrow.Array] = {}
         self._labels: dict[str, Labels] = {}
         self._integers: dict[str, Column] = {}
+        self._kept: dict[tuple[str, str], Column] = {}
         self.stream = self.labels("stream").numbered(streams.number)
         """The numbers of their streams."""
 
@@ -126,6 +135,13 @@ class Events:
         found = self._integers.get(name)
         if found is None:
             found = self._integers[name] = to_numbers(self._table.column(name).combine_chunks())
+        return found
+
+    def kept(self, key: tuple[str, str], make: Callable[[], Column]) -> Column:
+        """A column that is made of others, once."""
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
         return found
 
     def by_key(self, wanted: Mapping[Key, T], among: Column) -> Iterator[tuple[T, Column]]:
@@ -178,6 +194,14 @@ class Events:
         return [_parsed(text) for text in self.labels("read_vm").texts]
 
     @cached_property
+    def alike(self) -> tuple[Column, Column] | None:
+        """One of each of the events that are alike, and for each event the number of that one; ``None`` if few are."""
+        if self.count < combinations.FEW:
+            return None
+        columns = [self.labels(name).numbers if name in _LABELS else self.integers(name) for name in sorted(ALIKE)]
+        return combinations.distinct(columns, self.count)
+
+    @cached_property
     def readable(self) -> Column:
         """What each event has that can be read, and has no remark."""
         named = numpy.ones(self.count, bool)
@@ -202,20 +226,25 @@ class Events:
         """When they were recorded, in microseconds."""
         return self._moments("recorded")
 
-    @cached_property
-    def happened_text(self) -> pyarrow.Array:
-        """When they happened, as events have it."""
-        return self._moment_texts("happened")
+    # What stands before and behind the data of bodies
 
     @cached_property
-    def recorded_text(self) -> pyarrow.Array:
-        """When they were recorded, as events have it."""
-        return self._moment_texts("recorded")
+    def beginning(self) -> pyarrow.Array:
+        """What stands before the causation."""
+        return self.labels("actor").written(lambda actor: f'{{"actor":{_as_json(actor)},"causation":')
 
     @cached_property
-    def correlation(self) -> pyarrow.Array:
-        """Their correlations, as JSON."""
-        return texts_as_json(self.texts("correlation"))
+    def middle(self) -> pyarrow.Array:
+        """What stands between causation and data."""
+        return join([',"correlation":', texts_as_json(self.texts("correlation")), ',"data":'])
+
+    @cached_property
+    def end(self) -> pyarrow.Array:
+        """What stands behind the data."""
+        happened, recorded = self._moment_texts("happened"), self._moment_texts("recorded")
+        reason, via = or_null(self.labels("reason").as_json), self.labels("via").as_json
+        moments = (',"earliest":null,"happened":"', happened, 'Z","reason":', reason, ',"recorded":"', recorded)
+        return join([*moments, 'Z","via":', via, "}"])
 
     def _moments(self, name: str) -> Column:
         moments = self._table.column(name).combine_chunks().cast(_MICROSECONDS).cast(pyarrow.int64())
@@ -231,6 +260,10 @@ def to_numbers(values: pyarrow.Array, nothing: int = NOTHING) -> Column:
     if values.null_count:
         values = pyarrow.compute.fill_null(values, nothing)
     return values.to_numpy()
+
+
+def _as_json(text: str) -> str:
+    return to_json(text).decode()
 
 
 def _parsed(text: str) -> object:

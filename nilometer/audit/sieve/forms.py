@@ -6,7 +6,7 @@ host's stream that follows. So a wrong claim leaves an event to the judge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
@@ -15,12 +15,13 @@ import pyarrow
 import pyarrow.compute
 
 from domain.quantities import LARGEST
-from nilometer.audit.sieve.claims import EventRows
+from nilometer.audit.sieve.claims import EventRows, has_column
 from nilometer.audit.sieve.columns import Column, Program, type_of
+from nilometer.audit.sieve.combinations import Claims, Figures
 from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
+from nilometer.audit.sieve.expected import ExpectedEvent, HostChange, Part
 from nilometer.audit.sieve.streams import Streams
-from nilometer.audit.sieve.texts import BodyWriter, Piece, Writer, Writing
+from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Piece, Writing
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, leaves
 
@@ -119,15 +120,16 @@ class Form:
     def __init__(self, number: int, event: ExpectedEvent) -> None:
         self.event = event
         self._number = number
-        writer = BodyWriter(event.claims)
+        writer = BodyWriter()
         self._holds, self._guest = writer.number(event.holds), writer.number(event.guest)
-        self._body = writer.pieces(_head(lambda writing: writing.rows.causation), event.data, _TAIL)
+        self._body = _body(writer, OfEvent(lambda writing: writing.rows.causation), event.data)
         self._hosts = [_HostForm(writer, host, event.vms) for host in event.hosts]
         self._vm_before = _numbers(writer, event.vm_before)
         self._vm_after = _numbers(writer, event.vm_after)
         self._variables = {name: term.sort for name, term in event.variables.items()}
         self._program = Program(list(writer.results))
-        self._texts = writer.texts
+        self._texts, self._written = writer.texts, writer.written
+        self._has_columns = all(has_column(event.claims[name]) for name in self._variables)
         self._kind = "host" if event.vm_after is None else "vm"
 
     def look(self, events: Events, streams: Streams, index: Column) -> list[Written]:
@@ -140,51 +142,56 @@ class Form:
         return found
 
     def _look(self, rows: EventRows) -> Written | None:
-        rows, given = self._read_claims(rows)
-        columns = self._program.run(given, len(rows))
-        texts = {path: rows.claimed_text(path) for path in self._texts}
-        writing = Writing(rows, columns, texts)
-        sound = columns[self._holds] & _equal(rows.body, writing.join(self._body))
+        rows, claims = self._read_claims(rows)
+        figures = Figures(self._program.run(claims.values, claims.count), self._written, claims.which)
+        writing = Writing(rows, figures, {path: rows.claimed_text(path) for path in self._texts})
+        sound = figures.of_events(self._holds) & _equal(rows.body, writing.join(self._body))
         if not sound.any():
             return None
         hosts = list[HostStates]()
         booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
         for form in self._hosts:
-            host, has_book, is_booked = form.look(columns, writing, after=books + 1)
+            host, has_book, is_booked = form.look(writing, after=books + 1)
             hosts.append(host)
             booked, books = booked & is_booked, books + has_book
         written = Written(
             form=self._number,
             index=rows.index,
-            guest=columns[self._guest],
+            guest=figures.of_events(self._guest),
             hosts=hosts,
             moves=self.event.moves,
-            vm_before=_matrix(columns, self._vm_before),
-            vm_after=self._left(columns),
+            vm_before=_matrix(figures, self._vm_before),
+            vm_after=self._left(figures),
             booked=booked,
             books=books,
         )
         return written if sound.all() else written.only(sound)
 
-    def _read_claims(self, rows: EventRows) -> tuple[EventRows, dict[str, Column]]:
-        """The columns of the variables, of the events that claim them all, and no others."""
-        given = {name: rows.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
-        sane = rows.readable & rows.are_of(self._kind)
+    def _read_claims(self, rows: EventRows) -> tuple[EventRows, Claims]:
+        """The values of the variables, of the events that claim them all, and no others."""
+        claims = self._claims_of(rows)
+        within = numpy.ones(claims.count, bool)
+        for column in claims.values.values():
+            within &= (column >= 0) & (column <= LARGEST)
+        sane = rows.readable & rows.are_of(self._kind) & claims.spread(within)
         read = [(rows.read_host(form.read), rows.read_version(form.read)) for form in self._hosts if form.read]
         for host, version in read:
             sane &= (host >= 0) & (version >= 0)
         if len(read) > 1:
             sane &= read[0][0] != read[1][0]
-        for column in given.values():
-            sane &= (column >= 0) & (column <= LARGEST)
         if not sane.all():
-            rows = rows.only(sane)
-            given = {name: column[sane] for name, column in given.items()}
-        return rows, {name: column.astype(type_of(self._variables[name]), copy=False) for name, column in given.items()}
+            rows, claims = rows.only(sane), claims.only(within, sane)
+        return rows, claims.of_types({name: type_of(sort) for name, sort in self._variables.items()})
 
-    def _left(self, columns: Sequence[Column]) -> Column | None:
+    def _claims_of(self, rows: EventRows) -> Claims:
+        alike = rows.alike() if self._has_columns else None
+        those = rows if alike is None else alike[0]
+        given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
+        return Claims.of(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
+
+    def _left(self, figures: Figures) -> Column | None:
         """The state of the VM after the events."""
-        matrix = _matrix(columns, self._vm_after)
+        matrix = _matrix(figures, self._vm_after)
         return numpy.full_like(matrix, UNKNOWN) if self.event.is_removal and matrix is not None else matrix
 
 
@@ -200,33 +207,33 @@ class _HostForm:
         self._release = None if release is None else writer.number(cast("Term", release))
         self._book: tuple[int, int, Sequence[Piece]] | None = None
         if host.book is not None:
-            pieces = writer.pieces(_head(lambda writing: writing.rows.own_id), host.book.data, _TAIL)
+            pieces = _body(writer, OfEvent(lambda writing: writing.rows.own_id), host.book.data)
             self._book = writer.number(host.book.gives), writer.number(host.book.gets_back), pieces
 
-    def look(self, columns: Sequence[Column], writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
+    def look(self, writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
         """What some events say of it, whether its stream must have an event, and whether that stands where it must.
 
         ``after`` says how many events after each that is.
         """
-        rows, read = writing.rows, self.read
+        rows, figures, read = writing.rows, writing.figures, self.read
         stream = rows.stream if read is None else rows.read_host(read)
         version = rows.version - 1 if read is None else rows.read_version(read)
         has_book, booked = numpy.zeros(len(rows), bool), numpy.ones(len(rows), bool)
         if self._book is not None:
-            gives, gets_back, pieces = columns[self._book[0]], columns[self._book[1]], self._book[2]
+            gives, gets_back = (figures.of_events(number) for number in self._book[:2])
             has_book = gives | gets_back
             follows = rows.is_followed_by(stream, version + 1, gives, gets_back, after=after)
-            booked = ~has_book | (follows & _equal(rows.following_body(after), writing.join(pieces)))
+            booked = ~has_book | (follows & _equal(rows.following_body(after), writing.join(self._book[2])))
         on_host = numpy.ones(len(rows), bool) if read is None else has_book
-        after = cast("Column", _account(columns, self._after, version + on_host))
+        after = cast("Column", _account(figures, self._after, version + on_host))
         states = HostStates(
             stream=stream,
-            before=_account(columns, self._before, version),
+            before=_account(figures, self._before, version),
             after=numpy.full_like(after, UNKNOWN) if self._ends else after,
-            release=_known(columns, self._release, len(rows)),
+            release=_known(figures, self._release, len(rows)),
             on_host=on_host,
             version=version + on_host,
-            vms_read=_known(columns, self._vms, len(rows)),
+            vms_read=_known(figures, self._vms, len(rows)),
             vms=numpy.full(len(rows), self._more, numpy.int64),
         )
         return states, has_book, booked
@@ -240,23 +247,24 @@ def _numbers(writer: BodyWriter, state: SymbolicRecord | None, without: str = ""
     return None if state is None else [writer.number(term) for path, term in leaves(state) if path != without]
 
 
-def _known(columns: Sequence[Column], place: int | None, count: int) -> Column:
+def _known(figures: Figures, place: int | None, count: int) -> Column:
     """What events say of a term, as far as they say it."""
-    return numpy.full(count, UNKNOWN, numpy.int8) if place is None else columns[place]
+    return numpy.full(count, UNKNOWN, numpy.int8) if place is None else figures.of_events(place)
 
 
-def _matrix(columns: Sequence[Column], places: _Places) -> Column | None:
+def _matrix(figures: Figures, places: _Places) -> Column | None:
     """A state of each event, a row each."""
-    return (
-        None
-        if places is None
-        else numpy.stack([columns[place].astype(numpy.int64, copy=False) for place in places], axis=1)
-    )
+    if places is None:
+        return None
+    columns = [figures.columns[place].astype(numpy.int64, copy=False) for place in places]
+    return figures.spread(numpy.stack(columns, axis=1))
 
 
-def _account(columns: Sequence[Column], places: _Places, version: Column) -> Column | None:
+def _account(figures: Figures, places: _Places, version: Column) -> Column | None:
     """The version of a host's stream and its account, a row for each event."""
-    return None if places is None else numpy.stack([version, *(columns[place] for place in places)], axis=1)
+    if places is None:
+        return None
+    return numpy.stack([version, *(figures.of_events(place) for place in places)], axis=1)
 
 
 _FALSE: Final = pyarrow.scalar(False, pyarrow.bool_())
@@ -269,28 +277,7 @@ def _equal(one: pyarrow.Array, other: pyarrow.Array) -> Column:
     return found.to_numpy(zero_copy_only=False)
 
 
-def _head(causation: Writer) -> list[Piece]:
-    """What stands before the data of an event."""
-    return [
-        '{"actor":',
-        lambda writing: writing.rows.actor,
-        ',"causation":',
-        causation,
-        ',"correlation":',
-        lambda writing: writing.rows.correlation,
-        ',"data":',
-    ]
-
-
-_TAIL: Final[Sequence[Piece]] = (
-    ',"earliest":null,"happened":"',
-    lambda writing: writing.rows.happened_text,
-    'Z","reason":',
-    lambda writing: writing.rows.reason,
-    ',"recorded":"',
-    lambda writing: writing.rows.recorded_text,
-    'Z","via":',
-    lambda writing: writing.rows.via,
-    "}",
-)
-"""What stands behind it."""
+def _body(writer: BodyWriter, causation: OfEvent, data: Mapping[str, Part]) -> Sequence[Piece]:
+    """A body, with the data of an event."""
+    head = [OfEvent(lambda writing: writing.rows.beginning), causation, OfEvent(lambda writing: writing.rows.middle)]
+    return writer.pieces(head, data, [OfEvent(lambda writing: writing.rows.end)])

@@ -25,6 +25,7 @@ from nilometer.audit.sieve.continuity import Continuity
 from nilometer.audit.sieve.events import READ, UNKNOWN_TIME, Events, Key, RawEvent
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.forms import Form, Written
+from nilometer.audit.sieve.memory import shared_memory_pool
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
@@ -74,9 +75,10 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
     reason = _changed_files(manifest)
     if reason:
         return Sieved(source_uri(manifest.ledger), undivided=reason)
-    with reduced_garbage_collection():
+    with reduced_garbage_collection(), shared_memory_pool():
         for table in read_chunks(manifest, READ, _OF_VM):
             sieve.take(table)
+            del table  # before the next is read
             if sieve.survey.undivided:
                 break
             on_progress(sieve.last)

@@ -24,7 +24,7 @@ from nilometer.storage.reader import StoredRow
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
-CHUNK_ROWS: Final = 32_768
+CHUNK_ROWS: Final = 16_384
 """About so many events are in a piece."""
 LEAST_ROWS: Final = 256
 """At least so many events of a file are read together."""
@@ -91,7 +91,10 @@ def _chunks_of(files: Sequence[LedgerFile], columns: Sequence[str], cut_before: 
         taken = [table for buffer in buffers for table in buffer.take(bound)]
         more = 1 if taken else more * 2
         if taken:
-            yield pyarrow.concat_tables(taken)
+            piece = pyarrow.concat_tables(taken)
+            del taken
+            yield piece
+            del piece
 
 
 def _last_before(buffers: Sequence[_Buffer], bound: int, begins: str) -> int:

@@ -117,6 +117,7 @@ pytestmark = pytest.mark.xdist_group("fields")  # the histories are made once fo
 PARTS: Final = 8
 
 
+@pytest.mark.usefixtures("together")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_field_is_changed_unnoticed(part: int, tmp_path: Path) -> None:
     kinds = sorted(endings())[part::PARTS]

@@ -397,8 +397,11 @@ VERSIONS: Final[Sequence[Lie]] = (
 CLEAN: Final = frozenset(("host/clean", "vm/c"))
 
 
-@pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
+@pytest.fixture(params=["each", "together"])
+def recorder(request: pytest.FixtureRequest, tmp_path: Path) -> Recorder:
+    """Once where each event is looked at on its own, and once where those that are alike are."""
+    if request.param == "together":
+        request.getfixturevalue("together")
     return Recorder(tmp_path)
 
 
