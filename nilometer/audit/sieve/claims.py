@@ -126,12 +126,12 @@ class EventRows:
 
     def following_body(self, after: Column) -> pyarrow.Array:
         """What is stored of the event that stands so many events after each."""
-        return self.events.texts("body").take(pyarrow.array(self._following(after), pyarrow.int64()))
+        return self.events.bodies(self._following(after))
 
     @cached_property
     def body(self) -> pyarrow.Array:
         """What is stored."""
-        return self.take(self.events.texts("body"))
+        return self.events.bodies(self.index)
 
     # Parts of bodies, as JSON
 
@@ -151,9 +151,10 @@ class EventRows:
         return self.take(self.events.end)
 
     @property
-    def causation(self) -> pyarrow.Array:
+    def causation(self) -> str | pyarrow.Array:
         """The event that caused it, or ``null``."""
-        return or_null(texts_as_json(self.take(self.events.texts("causation"))))
+        causes = self.take(self.events.texts("causation"))
+        return "null" if causes.null_count == len(causes) else or_null(texts_as_json(causes))
 
     @cached_property
     def subject(self) -> pyarrow.Array:

@@ -39,6 +39,9 @@ _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlati
 READ: Final = ("position", "stream", "version", "topic", "body", "command", *_METADATA, *CLAIMED)
 """The columns of an export that are read."""
 
+ENCODED: Final = ("stream", "command", "actor", "via", "reason", *(name for name in CLAIMED if name in _LABELS))
+"""Those of texts of which many are the same."""
+
 NOTHING: Final = -1
 """Stands where there is no number: no figure of an event is negative."""
 _BEGINNING: Final = datetime(1970, 1, 1)
@@ -70,7 +73,7 @@ class Labels:
     """A column of texts of which many are the same."""
 
     def __init__(self, texts: pyarrow.Array) -> None:
-        encoded = texts.dictionary_encode()
+        encoded = texts if isinstance(texts, pyarrow.DictionaryArray) else texts.dictionary_encode()
         self.indices = encoded.indices
         self.numbers = to_numbers(encoded.indices)
         """Which text each event has, from 0; -1 where it has none."""
@@ -103,9 +106,11 @@ class Events:
 
     def __init__(self, table: Table, streams: Streams) -> None:
         positions = to_numbers(table.column("position").combine_chunks())
+        self._bodies, self._order = table.column("body").combine_chunks(), numpy.argsort(positions, kind="stable")
+        """What is stored, in the order in which it was read, as it is long; and the places of the events there."""
         if (positions[1:] <= positions[:-1]).any():
-            order = numpy.argsort(positions, kind="stable")
-            table, positions = table.take(pyarrow.array(order, pyarrow.int64())), positions[order]
+            others = table.drop_columns(["body"])
+            table, positions = others.take(pyarrow.array(self._order, pyarrow.int64())), positions[self._order]
         self.position = positions
         self.count = len(positions)
         self._table = table
@@ -122,6 +127,10 @@ class Events:
         if found is None:
             found = self._texts[name] = self._table.column(name).combine_chunks()
         return found
+
+    def bodies(self, index: Column) -> pyarrow.Array:
+        """What is stored of some of them."""
+        return self._bodies.take(pyarrow.array(self._order[index], pyarrow.int64()))
 
     def labels(self, name: str) -> Labels:
         """A column of texts of which many are the same."""
@@ -174,7 +183,7 @@ class Events:
             stream=self._one("stream", place),
             version=int(self.integers("version")[place]),
             topic=self._one("topic", place),
-            body=self._one("body", place),
+            body=self._bodies[int(self._order[place])].as_py(),
             recorded=int(self.recorded[place]),
             recorded_text=recorded,
         )

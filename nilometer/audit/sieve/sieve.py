@@ -22,7 +22,7 @@ from nilometer.audit.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey,
 from nilometer.audit.result import EventPlace
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.continuity import Continuity
-from nilometer.audit.sieve.events import READ, UNKNOWN_TIME, Events, Key, RawEvent
+from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Key, RawEvent
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.forms import Form, Written
 from nilometer.audit.sieve.memory import shared_memory_pool
@@ -76,7 +76,7 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
     if reason:
         return Sieved(source_uri(manifest.ledger), undivided=reason)
     with reduced_garbage_collection(), shared_memory_pool():
-        for table in read_chunks(manifest, READ, _OF_VM):
+        for table in read_chunks(manifest, READ, _OF_VM, ENCODED):
             sieve.take(table)
             del table  # before the next is read
             if sieve.survey.undivided:

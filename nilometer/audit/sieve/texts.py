@@ -38,9 +38,9 @@ class Writing(NamedTuple):
 
 
 class OfEvent(NamedTuple):
-    """Writes a text for each event."""
+    """Writes a text for each event, or one for all of them."""
 
-    write: Callable[[Writing], pyarrow.Array]
+    write: Callable[[Writing], str | pyarrow.Array]
 
 
 Piece: TypeAlias = str | OfEvent

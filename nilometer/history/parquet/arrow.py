@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import pyarrow
@@ -17,12 +17,19 @@ _TYPES: Final = {
     ColumnType.MOMENT: _MOMENT,
     ColumnType.FLAG: pyarrow.bool_(),
 }
-SCHEMAS: Final = {
-    version: pyarrow.schema([(column.name, _TYPES[column.type]) for column in COLUMNS if column.since <= version])
-    for version in range(1, SCHEMA_VERSION + 1)
-}
-"""The schema of each version of the columns."""
-SCHEMA: Final = SCHEMAS[SCHEMA_VERSION]
+_ENCODED: Final = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+
+
+def schema_of(version: int, encoded: Collection[str] = ()) -> pyarrow.Schema:
+    """The schema of a version of the columns; ``encoded`` are texts that are read as dictionaries."""
+    return pyarrow.schema(
+        (column.name, _ENCODED if column.name in encoded else _TYPES[column.type])
+        for column in COLUMNS
+        if column.since <= version
+    )
+
+
+SCHEMA: Final = schema_of(SCHEMA_VERSION)
 
 _WITHOUT_ZONE: Final = pyarrow.timestamp("us")
 

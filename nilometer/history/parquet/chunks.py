@@ -66,13 +66,16 @@ class _Buffer:
         return taken
 
 
-def read_chunks(manifest: Manifest, columns: Sequence[str], cut_before: str) -> Iterator[pyarrow.Table]:
+def read_chunks(
+    manifest: Manifest, columns: Sequence[str], cut_before: str, encoded: Collection[str] = ()
+) -> Iterator[pyarrow.Table]:
     """The pieces of an export. A piece ends before an event with a topic that begins so, but for the last of a run.
 
-    Raises ``InputError`` for a file that is not what was written.
+    ``encoded`` are texts that are read as dictionaries, other than topics. Raises ``InputError`` for a file that is
+    not what was written.
     """
     for run in manifest.runs:
-        with opened(manifest, run) as files:
+        with opened(manifest, run, encoded) as files:
             yield from _chunks_of(files, columns, cut_before)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from pathlib import Path
@@ -22,7 +22,7 @@ from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_digested_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
-from nilometer.history.parquet.arrow import SCHEMAS, to_utc_times
+from nilometer.history.parquet.arrow import schema_of, to_utc_times
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest, read_manifest
 from nilometer.storage.reader import StoredRow
 
@@ -112,9 +112,9 @@ def _others(paths: list[str]) -> str:
 
 
 @contextmanager
-def opened(manifest: Manifest, run: Sequence[ExportFile]) -> Generator[list[LedgerFile]]:
-    """Some files of an export, opened. Raises ``InputError``."""
-    files = [LedgerFile(manifest.folder / file.path, file, manifest.ledger) for file in run]
+def opened(manifest: Manifest, run: Sequence[ExportFile], encoded: Collection[str] = ()) -> Generator[list[LedgerFile]]:
+    """Some files of an export, opened. ``encoded`` are texts that are read as dictionaries. Raises ``InputError``."""
+    files = [LedgerFile(manifest.folder / file.path, file, manifest.ledger, encoded=encoded) for file in run]
     try:
         yield files
     finally:
@@ -131,10 +131,12 @@ class LedgerFile:
         expected: ExportFile | None = None,
         ledger: str = "",
         content: pyarrow.Buffer | None = None,
+        encoded: Collection[str] = (),
     ) -> None:
         """``content`` is what is in the file, if somebody has read it. Raises ``InputError``."""
         self.name = str(path)
-        self._file = _open(path, content)
+        self._encoded = encoded
+        self._file = _open(path, content, encoded)
         try:
             self._ledger, self._facts = self._read_facts()
             if expected is not None and (self._ledger, self._facts) != (ledger, _facts_of(expected)):
@@ -242,8 +244,8 @@ class LedgerFile:
         version = facts.get("schema")
         if version is None:
             raise InputError(f"{self.name}: nilo export did not write this Parquet file", hint=_NOT_OURS)
-        schema = SCHEMAS.get(int(version)) if version.isdecimal() else None
-        if schema is None or not self._file.schema_arrow.equals(schema):
+        known = version.isdecimal() and 1 <= int(version) <= SCHEMA_VERSION
+        if not known or not self._file.schema_arrow.equals(schema_of(int(version), self._encoded)):
             raise InputError(
                 f"{self.name}: its columns are not those of version {version[:20]} "
                 f"(this Nilometer reads 1 to {SCHEMA_VERSION})",
@@ -264,10 +266,10 @@ def _facts_of(file: ExportFile) -> tuple[int, int, int, str]:
     return file.first, file.last, file.events, file.sha256
 
 
-def _open(path: Path, content: pyarrow.Buffer | None) -> pyarrow.parquet.ParquetFile:
+def _open(path: Path, content: pyarrow.Buffer | None, encoded: Collection[str]) -> pyarrow.parquet.ParquetFile:
     source = path if content is None else pyarrow.BufferReader(content)
     try:
-        return pyarrow.parquet.ParquetFile(source, pre_buffer=False)
+        return pyarrow.parquet.ParquetFile(source, pre_buffer=False, read_dictionary=list(encoded))
     except (pyarrow.ArrowException, OSError) as error:
         raise _damaged(str(path), error) from None
 
