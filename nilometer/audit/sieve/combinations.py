@@ -20,7 +20,7 @@ _FACTOR: Final = numpy.int64(0x1E3779B97F4A7C15)
 """Odd and large: combinations that differ seldom come to the same number."""
 OFTEN: Final = 2
 """So often on average a combination has to occur, or each row is looked at on its own."""
-FigurePiece: TypeAlias = "str | Callable[[Figures], Sequence[str | pyarrow.Array]]"
+FigurePiece: TypeAlias = "str | Callable[[FormFigures], Sequence[str | pyarrow.Array]]"
 """A text that is the same in all events, or what writes texts for each combination of figures."""
 FEW: Final = 512
 """Of so few rows nothing is looked for: it would cost more than it saves."""
@@ -59,7 +59,7 @@ class Claims:
         """The combination of each event; ``None`` if each has its own."""
 
     @classmethod
-    def of(cls, given: Mapping[str, Column], count: int) -> Claims:
+    def from_columns(cls, given: Mapping[str, Column], count: int) -> Claims:
         """Those of so many events, from their columns."""
         found = distinct(list(given.values()), count) if count >= FEW else None
         if found is None:
@@ -86,7 +86,7 @@ class Claims:
         return Claims(values, count, which)
 
 
-class Figures:
+class FormFigures:
     """The columns of terms, computed for combinations of what events claim."""
 
     def __init__(
@@ -128,7 +128,7 @@ class Figures:
             return self.expanded(pieces)
         rows, which = found
         written = {number: self._written[number] for number in numbers if number in self._written}
-        return [Figures({number: self.columns[number][rows] for number in numbers}, written, which).join(pieces)]
+        return [FormFigures({number: self.columns[number][rows] for number in numbers}, written, which).join(pieces)]
 
     @cached_property
     def texts(self) -> Mapping[int, pyarrow.Array]:

@@ -17,7 +17,7 @@ import pyarrow.compute
 from domain.quantities import LARGEST
 from nilometer.audit.sieve.claims import EventRows, has_column
 from nilometer.audit.sieve.columns import Column, Program, type_of
-from nilometer.audit.sieve.combinations import Claims, Figures
+from nilometer.audit.sieve.combinations import Claims, FormFigures
 from nilometer.audit.sieve.events import Events
 from nilometer.audit.sieve.expected import ExpectedEvent, HostChange, Part
 from nilometer.audit.sieve.streams import Streams
@@ -143,7 +143,7 @@ class Form:
 
     def _look(self, rows: EventRows) -> Written | None:
         rows, claims = self._read_claims(rows)
-        figures = Figures(self._program.run(claims.values, claims.count), self._written, claims.which)
+        figures = FormFigures(self._program.run(claims.values, claims.count), self._written, claims.which)
         writing = Writing(rows, figures, {path: rows.claimed_text(path) for path in self._texts})
         sound = figures.of_events(self._holds) & _equal(rows.body, writing.join(self._body))
         if not sound.any():
@@ -187,9 +187,9 @@ class Form:
         alike = rows.alike() if self._has_columns else None
         those = rows if alike is None else alike[0]
         given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
-        return Claims.of(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
+        return Claims.from_columns(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
 
-    def _left(self, figures: Figures) -> Column | None:
+    def _left(self, figures: FormFigures) -> Column | None:
         """The state of the VM after the events."""
         matrix = _matrix(figures, self._vm_after)
         return numpy.full_like(matrix, UNKNOWN) if self.event.is_removal and matrix is not None else matrix
@@ -247,12 +247,12 @@ def _numbers(writer: BodyWriter, state: SymbolicRecord | None, without: str = ""
     return None if state is None else [writer.number(term) for path, term in leaves(state) if path != without]
 
 
-def _known(figures: Figures, place: int | None, count: int) -> Column:
+def _known(figures: FormFigures, place: int | None, count: int) -> Column:
     """What events say of a term, as far as they say it."""
     return numpy.full(count, UNKNOWN, numpy.int8) if place is None else figures.of_events(place)
 
 
-def _matrix(figures: Figures, places: _Places) -> Column | None:
+def _matrix(figures: FormFigures, places: _Places) -> Column | None:
     """A state of each event, a row each."""
     if places is None:
         return None
@@ -260,7 +260,7 @@ def _matrix(figures: Figures, places: _Places) -> Column | None:
     return figures.spread(numpy.stack(columns, axis=1))
 
 
-def _account(figures: Figures, places: _Places, version: Column) -> Column | None:
+def _account(figures: FormFigures, places: _Places, version: Column) -> Column | None:
     """The version of a host's stream and its account, a row for each event."""
     if places is None:
         return None

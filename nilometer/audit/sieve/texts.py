@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import pyarrow
 import pyarrow.compute
@@ -14,7 +15,7 @@ from domain.settings import ConfigVersion
 from nilometer.audit.sieve.arrow_texts import constant, join
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
-from nilometer.audit.sieve.combinations import FigurePiece, Figures
+from nilometer.audit.sieve.combinations import FigurePiece, FormFigures
 from nilometer.audit.sieve.expected import Claimed, FromStream, Nullable, Part, Path, ReadVersion, Text, VersionBefore
 from nilometer.audit.sieve.expected.parts import terms_of
 from rules.symbolic import terms
@@ -24,11 +25,12 @@ from rules.symbolic.values import SymbolicRecord
 NULL: Final = "null"
 
 
-class Writing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Writing:
     """Some events of which bodies are written, and the figures in them."""
 
     rows: EventRows
-    figures: Figures
+    figures: FormFigures
     texts: Mapping[Path, pyarrow.Array]
     """The texts that the events claim, as JSON."""
 
@@ -37,7 +39,8 @@ class Writing(NamedTuple):
         return join([piece if isinstance(piece, str) else piece.write(self) for piece in pieces])
 
 
-class OfEvent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class OfEvent:
     """Writes a text for each event, or one for all of them."""
 
     write: Callable[[Writing], str | pyarrow.Array]

@@ -24,7 +24,7 @@ from nilometer.storage.reader import StoredRow
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
-CHUNK_ROWS: Final = 16_384
+CHUNK_ROWS: Final = 32_768
 """About so many events are in a piece."""
 LEAST_ROWS: Final = 256
 """At least so many events of a file are read together."""
