@@ -72,6 +72,8 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
     ) -> None:
         self._batches, self._place_of, self._on_error = batches, place_of, on_error
         self._has_places = has_places
+        self.most_together = BATCH_EVENTS
+        """So many lines are parsed together at most: the next one after them may be passed."""
         self._reader = LineReader()
         self._keys: list[K] = []
         self._lines: list[bytes] = []
@@ -82,12 +84,12 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         """The error of the line behind those events."""
 
     def __next__(self) -> PlacedEvent:
-        return self._next(together=BATCH_EVENTS)
+        return self._next(self.most_together)
 
     def peek(self) -> PlacedEvent | None:
         """The next event, which is given again afterwards; ``None`` if there is none."""
         try:
-            event = self._next(together=1)
+            event = self._next(1)
         except StopIteration:
             return None
         self._events.appendleft(event)
@@ -112,8 +114,8 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
             if not left:
                 yield []  # what was passed is counted
                 return
-            together = 1 if self._begin > begin else min(2 * together, BATCH_EVENTS)
-            self._parse(together if is_passing else BATCH_EVENTS)
+            together = 1 if self._begin > begin else min(2 * together, self.most_together)
+            self._parse(together if is_passing else self.most_together)
 
     def _next(self, together: int) -> PlacedEvent:
         while not self._events:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -11,12 +11,11 @@ from typing import Any
 from domain.errors import NilometerError
 from domain.identifiers import StreamName
 from nilometer.audit.prediction.lines import LinePredictor
-from nilometer.audit.reading import read_events
+from nilometer.audit.reading import LineEvents, read_events
 from nilometer.audit.result import Audit
 from nilometer.audit.stored import RowEvents
 from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json
 from nilometer.storage.reader import StoredRow
-from rules.judging.completeness import PlacedEvent
 from rules.judging.judge import Judge
 from tests.nilometer.audit.mixed import LEDGER, contents_of, text_of
 from tests.oracle.strategies import Seeded
@@ -31,9 +30,10 @@ def judged(
     """What an audit of a file, or of rows, finds, what cannot be read, and what the judge knows afterwards."""
     audit, judge, errors = Audit(minor=True, predict_after=predict_after), make_judge(), list[NilometerError]()
     if isinstance(history, bytes):
-        events: Iterable[PlacedEvent] = read_events(BytesIO(history), "h.jsonl", errors.append)
+        events: LineEvents[Any] = read_events(BytesIO(history), "h.jsonl", errors.append)
     else:
         events = RowEvents(history, LEDGER, errors.append)
+    events.most_together = 1  # so that each line is predicted if it can be
     try:
         audit.judge(events, judge, "")
     except NilometerError as error:
