@@ -25,7 +25,7 @@ from rules.judging.findings import Question, Verdict
 from rules.judging.unknowns import certain, question_about
 
 FORMAT: Final = 2
-"""The version of these documents."""
+"""The version of these documents: the first that has a digest of itself. Those of version 1 are read too."""
 _HINT: Final = "join what this prints: nilo audit --share K/N FILE"
 _BEGINNING: Final = '{"share":{'
 
@@ -163,10 +163,10 @@ def parse_share(text: str, name: str) -> Share:
     except (KeyError, TypeError):
         raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
     try:
-        if head["format"] != FORMAT:
-            why = f"its format is {head['format']}, and this program reads {FORMAT}"
+        if head["format"] not in range(1, FORMAT + 1):
+            why = f"its format is {head['format']}, and this program reads 1 to {FORMAT}"
             raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
-        if document["digest"] != digest_of(document):
+        if head["format"] > 1 and document["digest"] != digest_of(document):
             raise ValueError
         return _read_document(document, name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
