@@ -98,9 +98,12 @@ def line_as_stored(stored: StoredRow, source: bytes, matcher: BodyMatcher = BODI
     ``None`` if the body has to be read to know that it can be read. ``source`` is in JSON.
     """
     parts = matcher.match(stored.topic, stored.body)
-    if parts is None or type(stored.stream) is not str or type(stored.version) is not int:
-        return None
-    return _line(stored, source, parts)
+    return _line(stored, source, parts) if parts is not None and is_place(stored) else None
+
+
+def is_place(stored: StoredRow) -> bool:
+    """Whether a row that may be damaged says where its event stands."""
+    return type(stored.stream) is str and type(stored.version) is int
 
 
 def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:

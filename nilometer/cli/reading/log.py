@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +12,7 @@ import click
 
 from domain.decision import Outcome
 from domain.envelope import Envelope
-from domain.events import Decided, Event
+from domain.events import Event
 from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped, say
@@ -20,7 +20,7 @@ from nilometer.cli.interrupts import interruptible
 from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_actor, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
 from nilometer.cli.output import Output
-from nilometer.cli.reading.log_lines import event_to_line, rows_to_lines
+from nilometer.cli.reading.log_lines import event_to_line, first_of_commands, first_of_rows, rows_to_lines
 from nilometer.cli.reading.log_moments import show_moments
 from nilometer.cli.reading.log_selection import ALL, LogSelection, find_streams
 from nilometer.cli.reading.log_table import COLUMNS, format_event, format_row
@@ -148,8 +148,10 @@ def _list(out: Output, ledger: LedgerReader, selection: LogSelection, count: int
     """Lists the events; for people one of each command: of those that are wanted, the one that was recorded first."""
     if out.format not in ("human", "plain") and not selection.wanted.asked:
         return selection.find(ledger, count)
+    if selection == ALL and count is None:
+        return first_of_rows(ledger.rows())
     found = selection.find(ledger, None if count is None else count * MAX_EVENTS)
-    first = _take_first_of_commands(found)
+    first = first_of_commands(found)
     return iter(first if count is None else deque(first, maxlen=count))
 
 
@@ -195,25 +197,13 @@ def _follow(
             upto = ledger.position
             if upto > last:
                 found = selection.find_after(ledger, last)
-                for event in _take_first_of_commands(found) if out.format in ("human", "plain") else found:
+                for event in first_of_commands(found) if out.format in ("human", "plain") else found:
                     show(event)
                     upto = max(upto, event.position)
                 out.flush()
                 last = upto
             time.sleep(PAUSE_SECONDS)
             check_interrupt()
-
-
-def _take_first_of_commands(found: Iterable[ReadEvent]) -> Iterator[ReadEvent]:
-    previous = ""
-    for envelope in found:
-        if isinstance(envelope, UnreadableEvent):
-            yield envelope
-            continue
-        root = envelope.metadata.causation or envelope.id
-        if not isinstance(envelope.event, Decided) or root != previous:
-            yield envelope
-        previous = root
 
 
 def format_log_line(envelope: Envelope[Event], unit: Unit | None = None) -> str:
