@@ -58,8 +58,7 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
     """The events of lines, each with its place; or, for the judge, all but those that are as predicted.
 
     ``place_of`` says the place of a line in words. A line that is no event raises ``InputError`` with place, reason and
-    hint, unless ``on_error`` takes that. Without ``has_places``, events have none: where
-    nobody could look it up.
+    hint, unless ``on_error`` takes that. Without ``has_places``, events come without places: nobody could look them up.
     """
 
     def __init__(
