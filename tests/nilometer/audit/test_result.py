@@ -53,7 +53,7 @@ class EverySecond(Judge):
 
 
 def test_each_event_is_judged_and_what_is_found_at_the_end_is_there_too() -> None:
-    audit, judge, counts = Audit(), EverySecond(), list[int]()
+    audit, judge, counts = Audit(predict_after=10**9), EverySecond(), list[int]()
     stream = cast("BinaryIO", BufferedReader(BytesIO(HISTORY)))
     audit.judge(read_events(stream, "h"), judge, SOURCE, counts.append)
     audit.finish(judge, SOURCE)
