@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from domain.aggregates import VmAggregate
 from domain.decision import Outcome
 from domain.identifiers import UtcTime, seconds_between
 from domain.observed.host import ObservedHost
@@ -86,12 +87,20 @@ class ShortGrant:
     happened: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """What is missing of what was requested."""
+
+    missing: int
+    since: str
+
+
 def find_shortages(fleet: Fleet, at: UtcTime, grants: dict[str, ShortGrant]) -> Shortages:
     """The VMs that are short of memory at a moment. ``grants`` has the last short grant of decided VMs, by id."""
     rows: View = view(fleet)
     short: list[ShortVm] = []
     unknown: list[UnmeasuredVm] = []
-    running = [row for row in rows.vms if row.power in _ON and row.not_listed_since is None]
+    running = [row for row in rows.vms if row.power in _ON]
     for row in running:
         found = _find(fleet.vms[row.vm], row, grants.get(row.vm))
         if found is not None:
@@ -100,46 +109,45 @@ def find_shortages(fleet: Fleet, at: UtcTime, grants: dict[str, ShortGrant]) -> 
         if reason is not None:
             unknown.append(reason)
     order = list(WhyShort)
-    short.sort(key=lambda one: (order.index(one.why), -(one.missing or 0), one.since, one.vm))
+    short.sort(key=lambda one: (order.index(one.why), -(one.missing or 0), one.since))  # rows are sorted by id
     return Shortages(at=at, short=tuple(short), unknown=tuple(unknown), running=len(running))
 
 
 def _find(tracked: TrackedVm, row: VmRow, grant: ShortGrant | None) -> ShortVm | None:
     subject = tracked.subject
-    missing, since = _find_missing(subject, row, grant)
+    lack = _find_lack(subject, grant)
     shortage = subject.short if isinstance(subject, ObservedVm) else None
     if shortage is not None:
         why = WhyShort.PRESSURE if shortage.by is ShortBy.PRESSURE else WhyShort.AVAILABLE
-        since = shortage.since
-    elif missing:
-        why = WhyShort.SHORT_GRANT
+        since: str = shortage.since
+    elif lack is not None:
+        why, since = WhyShort.SHORT_GRANT, lack.since
     else:
         return None
-    in_use = row.in_use if row.in_use_reported else None
     return ShortVm(
         vm=row.vm,
         name=row.name,
         host=row.host,
         why=why,
-        since=since or row.as_of,
-        missing=missing,
+        since=since,
+        missing=None if lack is None else lack.missing,
         assigned=row.assigned,
-        maximum=row.memory.maximum if row.memory is not None and row.memory.maximum else None,
-        available=None if in_use is None or row.assigned is None else row.assigned - in_use,
+        maximum=None if row.memory is None else row.memory.maximum or None,
+        available=None if row.in_use is None or row.assigned is None else row.assigned - row.in_use,
         pressure=None if shortage is None else shortage.pressure,
         last_heard=_last_heard(row),
     )
 
 
-def _find_missing(subject: object, row: VmRow, grant: ShortGrant | None) -> tuple[int | None, str | None]:
+def _find_lack(subject: VmAggregate | ObservedVm, grant: ShortGrant | None) -> _Lack | None:
     """What the last request for more was not granted and is missing still, and since when."""
     if isinstance(subject, ObservedVm):
-        lacking = [(request.asked_at, size) for request in subject.requests.values() if (size := _lacking(request))]
-        return (sum(size for _, size in lacking), min(lacking)[0]) if lacking else (None, None)
-    if grant is None or row.assigned is None:
-        return None, None
-    missing = grant.assigned_before + grant.requested - row.assigned
-    return (missing, grant.happened) if missing > 0 else (None, None)
+        lacks = [_Lack(size, request.asked_at) for request in subject.requests.values() if (size := _lacking(request))]
+        return _Lack(sum(lack.missing for lack in lacks), min(lack.since for lack in lacks)) if lacks else None
+    if grant is None:
+        return None
+    missing = grant.assigned_before + grant.requested - subject.state.assigned
+    return _Lack(missing, grant.happened) if missing > 0 else None
 
 
 def _lacking(request: OpenRequest) -> int:
@@ -159,13 +167,12 @@ def _find_unknown(fleet: Fleet, row: VmRow, at: UtcTime) -> UnmeasuredVm | None:
     """Why nobody can say whether an observed VM is short."""
     if row.origin != "observed":
         return None
-    reason, since, heard = "", None, _last_heard(row)
+    heard = _last_heard(row)
+    if seconds_between(heard, at) > HEARD_SECONDS:
+        return UnmeasuredVm(vm=row.vm, name=row.name, host=row.host, reason="not-heard", since=heard)
+    if row.in_use is not None:
+        return None
     host = None if row.host is None else fleet.hosts.get(row.host)
     release = host.subject.host_version if host is not None and isinstance(host.subject, ObservedHost) else None
-    if seconds_between(UtcTime(heard), at) > HEARD_SECONDS:
-        reason, since = "not-heard", heard
-    elif not row.in_use_reported:
-        reason = "no-counter" if release in _WITHOUT_AVAILABLE else "not-measured"
-    if not reason:
-        return None
-    return UnmeasuredVm(vm=row.vm, name=row.name, host=row.host, reason=reason, since=since)
+    reason = "no-counter" if release in _WITHOUT_AVAILABLE else "not-measured"
+    return UnmeasuredVm(vm=row.vm, name=row.name, host=row.host, reason=reason, since=None)

@@ -76,7 +76,7 @@ QUICK: Final[Mapping[str, Sequence[str]]] = {
     "rules/policies/judging/group_books.py": _BOOKS,
     "nilometer/ledger/": _WRITING,
     "nilometer/": _STORING,
-    "projections/short.py": ("tests/nilometer/cli/reading/test_short.py",),
+    "projections/short.py": ("tests/projections/test_short.py", "tests/nilometer/cli/reading/test_short.py"),
     "projections/": _VIEWING,
 }
 """The quick tests of each file, by how its path begins; the first that fits counts. Files with the same tests are
