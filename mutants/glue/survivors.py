@@ -26,6 +26,7 @@ NO_TYPES: Final = "when it runs, TYPE_CHECKING never holds either"
 PAUSES: Final = "how long a writer waits after a lost race changes nothing of what it writes then"
 SIZE: Final = "a size of 0 bytes has passed before"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
+SIZE_KNOWN: Final = "a request of which the size before is known has a size: the half is for the type checker"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
     "decision is None or not isinstance(event, Decided) → decision is None": (
@@ -285,6 +286,10 @@ REASONS: Final = {
     "None → host.budget is not None": LONGER,
     "projections/series.py: FleetSeries._host_point: dropped condition: host.total is None and host.budget is not "
     "None → host.total is None": LONGER,
+    "projections/short.py: find_shortages: constant: 0 → 1": NO_QUANTUM,
+    "projections/short.py: _lacking: dropped condition: …equest.size_from is None or request.size is None → "
+    "…equest.size_from is None": SIZE_KNOWN,
+    "projections/short.py: _lacking: another field: request.size → request.size_from": SIZE_KNOWN,
     "projections/diff.py: _figures_of: constant: True → False (2)": "whether a row is there is all that is compared",
     "projections/watching.py: WatchedHost.take: dropped condition: isinstance(event, HostNotWatched) and "
     "envelope.metadata.earlie… → envelope.metadata.earlie…": "events of other classes are not handed over",

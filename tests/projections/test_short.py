@@ -16,7 +16,6 @@ from domain.settings import HostVersion, MemorySetting, Mode
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.short import (
-    HEARD_SECONDS,
     Shortages,
     ShortGrant,
     ShortVm,
@@ -108,7 +107,7 @@ def test_what_is_not_known_of_a_short_vm_is_left_open() -> None:
     assert (one.host, one.assigned, one.maximum, one.available) == (None, None, None, None)
     (static,) = short(fleet_of(replace(SEEN, memory=MemorySetting.static(6 * GiB)), LOW)).short
     assert static.maximum is None
-    (unsized,) = short(fleet_of(VmObserved(power=Power.RUNNING), VmObserved(in_use=GiB), LOW)).short
+    (unsized,) = short(fleet_of(VmObserved(power=Power.RUNNING, session=1), VmObserved(in_use=GiB), LOW)).short
     assert unsized.available is None
     (unused,) = short(fleet_of(replace(SEEN, in_use=None), LOW)).short
     assert unused.available is None
@@ -130,8 +129,11 @@ def test_only_what_more_was_asked_for_is_missing() -> None:
     same = replace(ASKED, size_from=2 * GiB, target=2 * GiB, amount=0)
     assert lacking(same, replace(MOVED, size_from=2 * GiB, size_to=GiB), FAILED) == []
     # of which size it was asked is not known: nobody knows whether for more
-    assert lacking(replace(ASKED, size_from=None, amount=None), MOVED, FAILED) == []
-    assert lacking(replace(ASKED, size_from=None, amount=None), FAILED) == []
+    for amount in (2 * GiB, None):
+        assert lacking(replace(ASKED, size_from=None, amount=amount), MOVED, FAILED) == []
+        assert lacking(replace(ASKED, size_from=None, amount=amount), FAILED) == []
+    # and where both sizes are known, the amount is not needed
+    assert lacking(replace(ASKED, amount=None), FAILED) == [(2 * GiB, time(10))]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -189,18 +191,18 @@ def test_a_vm_that_was_not_seen_for_an_hour_is_not_heard_of() -> None:
     # given a VM that was measured, and after that its host was polled
     recorder = Recorder()
     recorder.append("vm/seen", SEEN, 0, "c0")
-    assert short(recorder.fleet, HEARD_SECONDS).unknown == ()
+    assert short(recorder.fleet, 3600).unknown == ()
     gone = UnmeasuredVm(vm="seen", name="Seen", host="seen1", reason="not-heard", since=time(0))
-    assert short(recorder.fleet, HEARD_SECONDS + 1).unknown == (gone,)
+    assert short(recorder.fleet, 3600 + 1).unknown == (gone,)
     recorder.append("host/seen1", HostWatched(since=time(0), polls=1, longest_gap=0), 100, "c1")
     # then it was heard of until the last poll
-    assert short(recorder.fleet, HEARD_SECONDS + 100).unknown == ()
-    late = short(recorder.fleet, HEARD_SECONDS + 101).unknown
+    assert short(recorder.fleet, 3600 + 100).unknown == ()
+    late = short(recorder.fleet, 3600 + 101).unknown
     assert late == (replace(gone, since=time(100)),)
     # and a measure that is newer than the poll counts
     recorder.append("vm/seen", LOW, 200, "c2")
-    assert short(recorder.fleet, HEARD_SECONDS + 200).unknown == ()
-    assert short(recorder.fleet, HEARD_SECONDS + 200).short[0].last_heard == time(200)
+    assert short(recorder.fleet, 3600 + 200).unknown == ()
+    assert short(recorder.fleet, 3600 + 200).short[0].last_heard == time(200)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +225,12 @@ def test_without_a_measure_nobody_can_say_and_old_hosts_have_no_counter(
     assert short(recorder.fleet).unknown == (unmeasured,)
     recorder.append("vm/seen", VmObserved(in_use=0), 0, "c2")
     assert short(recorder.fleet).unknown == ()
+
+
+def test_of_a_decided_vm_it_can_always_be_said() -> None:
+    fleet = Fleet().apply_all(told(HOST, WEB, START))  # its guest reported nothing
+    for seconds in (60, 99 * 3600):
+        assert short(fleet, seconds) == Shortages(at=time(seconds), short=(), unknown=(), running=1)
 
 
 def test_without_a_host_that_was_seen_nobody_knows_its_release() -> None:
