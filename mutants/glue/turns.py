@@ -71,7 +71,12 @@ QUICK: Final[Mapping[str, Sequence[str]]] = {
         "tests/nilometer/ledger/test_preparing.py",
     ),
     "nilometer/ledger/books.py": _BOOKS,
-    "nilometer/ledger/ledger.py": (*_WRITING, "tests/nilometer/storage/test_opening.py"),
+    "nilometer/ledger/ledger.py": (
+        *_WRITING,
+        "tests/nilometer/ledger/test_adopting_meanwhile.py",
+        "tests/nilometer/ledger/test_closing.py",
+        "tests/nilometer/storage/test_opening.py",
+    ),
     "nilometer/ledger/policies.py": _BOOKS,
     "rules/policies/judging/group_books.py": _BOOKS,
     "nilometer/ledger/": _WRITING,

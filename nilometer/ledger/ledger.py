@@ -63,6 +63,8 @@ PAUSE_MOST: Final = 0.25
 class Ledger(LedgerReader):
     """A ledger that is open. Use it as a context manager: at its end the stored views are brought up to date.
 
+    Who calls ``close`` alone leaves them as they are.
+
     What fails at that end raises nothing, because the answers stay true: it stands in ``warnings``.
 
     One object is for one thread; any number of programs may have the same ledger open.
@@ -135,11 +137,6 @@ class Ledger(LedgerReader):
                 finish()
             except Exception as failed:  # what was answered stays true, whatever fails after it
                 self.warnings.append(_after_the_answers(failed))
-
-    def close(self) -> None:
-        """Closes the database, without bringing the stored views up to date."""
-        self._application.close()
-        self._recorder.close()
 
     @property
     def recorder(self) -> LedgerRecorder:

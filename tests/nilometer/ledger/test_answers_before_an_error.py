@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nilometer.errors import CommitUncertain, LedgerError
-from nilometer.ledger.ledger import Ledger
+from nilometer.errors import CommitUncertain, LedgerBusy, LedgerError
+from nilometer.ledger.ledger import TRIES, Ledger
 from nilometer.ledger.requests import Request, Result
+from nilometer.storage.recorder import IntegrityError
 from tests.nilometer.ledger.asking import a_host, ask, request, with_web01
 from tests.nilometer.storage.meanwhile import Commits
 
@@ -78,3 +79,28 @@ def test_of_several_lost_answers_the_first_keys_are_named(ledger: Ledger) -> Non
     assert fails_at(ledger, lost, REMOVE, AGAIN, commits=0) == ("the answer was lost", ())
     assert lost.keys == ("k1", "k2")
     assert lost.hint == "ask again with the keys 'k1', 'k2'…: what was recorded before is not recorded twice"
+
+
+@pytest.mark.parametrize("error", [full(), KeyboardInterrupt()], ids=["a full disk", "a break"])
+def test_what_was_not_recorded_is_forgotten(ledger: Ledger, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    commits = Commits(ledger, fail)
+    with pytest.raises(type(error)):
+        ledger.execute(PAUSE)
+    assert ledger.execute(PAUSE).in_full
+    assert commits.tried == 2, "the one that failed, and the second, at once"
+
+
+def test_who_loses_every_race_is_told_what_was_answered_before(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nilometer.ledger.ledger.PAUSE", 0)
+    message = "other programs kept changing this ledger first; the first request was answered before, the others"
+
+    def lose() -> None:
+        raise IntegrityError
+
+    Commits(ledger, lambda: None, *[lose] * TRIES)
+    with pytest.raises(LedgerBusy, match=message) as busy:
+        ledger.execute_all([PAUSE, REMOVE])
+    assert [answer.command for answer in busy.value.answers if isinstance(answer, Result)] == ["pause"]

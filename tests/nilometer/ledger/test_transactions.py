@@ -72,6 +72,15 @@ def test_what_is_remembered_is_not_loaded_again(url: str, statements: list[str])
         assert sum(statement.startswith("BEGIN") for statement in statements) == 1
 
 
+def test_views_that_are_up_to_date_are_not_brought_there_again(url: str, statements: list[str]) -> None:
+    with Ledger.open(url) as ledger:
+        ask(ledger, "pause", vm="web01")
+        ledger.catch_up()
+        statements.clear()
+        ledger.catch_up()
+        assert statements == []
+
+
 HALF = '''
 def at_most_half(vm: Vm, host: Host) -> bool:
     """No VM is set to more than half of its host."""

@@ -63,3 +63,11 @@ def test_events_that_follow_no_more_when_they_are_written_are_named_by_the_posit
             with pytest.raises(LedgerError, match="the event at position 2 does not follow: another program wrote"):
                 other.append_raw(rest, id=one.id)
         assert [row.position for row in other.rows()] == [1, 2]
+
+
+def test_a_ledger_takes_over_nothing_of_another_history_and_no_events_of_its_own(url: str, tmp_path: Path) -> None:
+    with Ledger.open(url) as one, Ledger.open(f"sqlite:///{tmp_path}/new.db", create=True, durable=False) as new:
+        one.append_raw([], id=one.id)
+        assert not recorded(one)
+        with pytest.raises(LedgerError, match=f"another history: its id is {one.id}, that of the events is {new.id}"):
+            one.append_raw([], id=new.id)
