@@ -27,6 +27,7 @@ PAUSES: Final = "how long a writer waits after a lost race changes nothing of wh
 SIZE: Final = "a size of 0 bytes has passed before"
 NO_HOST: Final = "source is not None and destination is not None and (source.id == destination.id)"
 SIZE_KNOWN: Final = "a request of which the size before is known has a size: the half is for the type checker"
+ROW_THERE: Final = "whether a row is there is all that is compared"
 REASONS: Final = {
     "domain/deciding/redecide.py: find_other_decision: dropped condition: "
     "decision is None or not isinstance(event, Decided) → decision is None": (
@@ -302,7 +303,8 @@ REASONS: Final = {
     "projections/short.py: _lacking: dropped condition: …equest.size_from is None or request.size is None → "
     "…equest.size_from is None": SIZE_KNOWN,
     "projections/short.py: _lacking: another field: request.size → request.size_from": SIZE_KNOWN,
-    "projections/diff.py: _figures_of: constant: True → False (2)": "whether a row is there is all that is compared",
+    "projections/diff.py: _figures_of: constant: True → False": ROW_THERE,
+    "projections/diff.py: _figures_of: constant: True → False (2)": ROW_THERE,
     "projections/watching.py: WatchedHost.take: dropped condition: isinstance(event, HostNotWatched) and "
     "envelope.metadata.earlie… → envelope.metadata.earlie…": "events of other classes are not handed over",
     "projections/watching.py: Watching._host: dropped condition: host_id(stream) or stream → host_id(stream)": (

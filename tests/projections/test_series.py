@@ -157,6 +157,12 @@ def test_a_vm_that_is_off_saved_or_not_known_has_no_memory() -> None:
     assert not replace(point, assigned=None).is_on
 
 
+def test_a_series_goes_on_from_a_fleet() -> None:
+    history = told(HOST, WEB, START, in_use("1GiB"))
+    series = FleetSeries(Fleet().apply_all(history[:4]))
+    assert series.take(history[4]) == [point for point in read_series(history) if point.position == 5]
+
+
 def test_an_observed_vm_that_comes_to_another_host_concerns_both() -> None:
     recorder, series = Recorder(), FleetSeries()
     size = VmObserved(host="seen1", power=Power.RUNNING, assigned=GiB, name="Web")

@@ -127,3 +127,8 @@ def test_what_is_retired_is_shown_only_where_it_is_named() -> None:
     for named in ({"vm": "sene"}, {"host": "sene1"}):
         with pytest.raises((UnknownVm, UnknownHost)):
             view(fleet, **named)
+
+
+def test_a_host_that_only_a_vm_names_is_shown_with_it() -> None:
+    shown = view(fleet_of(SEEN), host="seen1")
+    assert ([row.host for row in shown.hosts], [row.vm for row in shown.vms]) == (["seen1"], ["seen"])
