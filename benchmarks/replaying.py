@@ -12,8 +12,11 @@ from benchmarks.histories import History
 from benchmarks.raw import SELECT
 from benchmarks.timing import Piece, SideBySide, side_by_side
 from nilometer import Ledger
+from nilometer.cli.escaping import escape_controls
 from nilometer.cli.reading.log import format_log_line
-from nilometer.cli.reading.log_lines import rows_to_lines
+from nilometer.cli.reading.log_lines import first_of_rows, rows_to_lines
+from nilometer.cli.vm_names import VmNames
+from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import write_lines
 from projections.fleet import Fleet
 
@@ -40,7 +43,7 @@ def list_as_json(history: History, *, pieces: int, events: int) -> SideBySide:
 
 
 def list_in_words(history: History, *, pieces: int, events: int) -> SideBySide:
-    """Rows become the lines of ``nilo log``, as if each event were a command of its own."""
+    """Rows become the lines of ``nilo log``: one for each command."""
     return _beside_parsing(history, _list_in_words, pieces=pieces, events=events)
 
 
@@ -53,7 +56,10 @@ def _list_as_json(ledger: Ledger, after: int, upto: int) -> None:
 
 
 def _list_in_words(ledger: Ledger, after: int, upto: int) -> None:
-    deque(map(format_log_line, ledger.events(after, upto)), maxlen=0)
+    name = VmNames(ledger).put_in
+    for event in first_of_rows(ledger.rows(after, upto)):
+        assert not isinstance(event, UnreadableEvent)
+        escape_controls(name(format_log_line(event)))
 
 
 def _beside_parsing(history: History, work: Work, *, pieces: int, events: int) -> SideBySide:

@@ -34,6 +34,11 @@ def is_count(path: str) -> bool:
 
 def exact_unit(counts: Iterable[int | None]) -> Unit:
     """The largest unit in which each number of bytes has at most two decimals."""
+    return _exact_unit(tuple(counts))
+
+
+@lru_cache(maxsize=4096)  # a log names the same sizes together again and again
+def _exact_unit(counts: tuple[int | None, ...]) -> Unit:
     smallest, bits = 0, 0
     for count in counts:
         if count:
