@@ -267,8 +267,6 @@ REASONS: Final = {
     "TYPE_CHECKING: from …": LOADED,
     "nilometer/ledger/ledger.py: (outside of functions): guard that never holds: if TYPE_CHECKING: from "
     "rules.policie… → if False: from rules.policie…": NO_TYPES,
-    "nilometer/ledger/ledger.py: Ledger.catch_up: dropped condition: self.views.damaged and (not self.read_only) → "
-    "not self.read_only": "views that are up to date are brought up to date again: it takes longer",
     "nilometer/ledger/ledger.py: (outside of functions): constant: 60 → 61": "one try more is no more right or wrong",
     "nilometer/ledger/ledger.py: Ledger.__init__: constant: False → True": (
         "it is a default, and Ledger.open, which alone makes a ledger, always says which"

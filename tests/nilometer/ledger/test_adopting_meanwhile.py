@@ -86,6 +86,14 @@ def test_who_adopts_and_retires_decides_by_it_at_once(ledger: Ledger) -> None:
     assert commits.tried == 5, "each of them once"
 
 
+def test_who_retires_while_another_adopts_does_so_after_it(ledger: Ledger, other: Ledger) -> None:
+    adopt_unproved(other, SMALL)
+    commits = Commits(ledger, lambda: adopt_unproved(other, OTHER))
+    (retired, changed) = ledger.retire_policy("small", actor="ann", via="test")
+    assert (commits.tried, [one.name for one in ledger.policy_set().adopted]) == (2, ["other"])
+    assert (retired, changed, ledger.position) == (9, 10, 10), "after the events of both adoptions"
+
+
 def test_who_adopts_has_recorded_something_but_not_the_second_time(ledger: Ledger, url: str) -> None:
     assert not recorded(ledger)
     assert ledger.adopt_policy(SMALL, actor="ann", via="test").refusal is None
