@@ -64,6 +64,16 @@ def test_a_figure_that_was_told_again_has_not_changed() -> None:
     assert difference(at(history, 5), at(history, 6), history[5:]).changes == ()
 
 
+def test_what_was_refused_of_a_host_did_nothing() -> None:
+    refused: Line = {"command": "resize-host", "host": "hv01", "total": "1GiB"}
+    history = told(HOST, refused, {**refused, "total": "96GiB"})
+
+    found = difference(at(history, 1), at(history, 3), history[1:])
+
+    assert [change.path for change in found.changes] == ["hosts.hv01.total", "hosts.hv01.free"]
+    assert found.positions == (3,)
+
+
 @given(st.integers(0, 2**20), st.integers(1, 100), st.data())
 @settings(max_examples=40, deadline=None)
 def test_a_difference_is_empty_exactly_when_no_figure_differs(seed: int, lines: int, data: st.DataObject) -> None:

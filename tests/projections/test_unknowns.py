@@ -105,6 +105,12 @@ def test_what_was_measured_before_the_last_move_is_not_known_any_more() -> None:
     assert whys(SEEN, VmObserved(assigned=6 * GiB), VmObserved(power=Power.OFF)) == {}
 
 
+def test_what_was_measured_in_another_session_is_not_stale_but_not_measured() -> None:
+    events = (SEEN, VmObserved(session=2, assigned=6 * GiB))
+    assert not is_stale(fleet_of(*events).vms["seen"], "visible")
+    assert whys(*events)["visible"] is NOT_MEASURED
+
+
 def test_a_balloon_of_which_nothing_was_told_is_not_stale() -> None:
     before = VmObserved(power=Power.RUNNING, session=1, assigned=4 * GiB, visible=4 * GiB)
     assert not has_stale_balloon(fleet_of(before, VmObserved(assigned=6 * GiB)).vms["seen"])

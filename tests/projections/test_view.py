@@ -13,7 +13,7 @@ from domain.identifiers import StreamName
 from domain.observed.events import HostNotWatched, HostObserved, HostWatched, VmNotListed, VmObserved, VmRetired
 from domain.observed.polls import NewestPoll, PollFigures
 from domain.quantities import GiB
-from domain.settings import HostVersion
+from domain.settings import ConfigVersion, HostVersion
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.view import HostRow, VmRow, view
@@ -74,6 +74,10 @@ def test_what_the_newest_poll_does_not_show_is_not_known_of_that_moment() -> Non
         None,
     )
     assert vm.measured["visible"] == time(0)
+    for visible, used in ((5 * GiB, None), (None, 2 * GiB)):
+        vm, _ = rows_of(SEEN, HostObserved(total=GiB), polled(19, visible=visible, in_use=used))
+        assert (vm.in_use, vm.in_use_reported) == (used, used is not None)
+        assert vm.in_use_as_of == (None if used is None else time(19))
 
 
 @pytest.mark.parametrize("events", [(polled(0),), (polled(19, vm="another"),), (polled(19), VmNotListed(host="seen1"))])
@@ -132,3 +136,9 @@ def test_what_is_retired_is_shown_only_where_it_is_named() -> None:
 def test_a_host_that_only_a_vm_names_is_shown_with_it() -> None:
     shown = view(fleet_of(SEEN), host="seen1")
     assert ([row.host for row in shown.hosts], [row.vm for row in shown.vms]) == (["seen1"], ["seen"])
+    assert not shown.hosts[0].reserve_is_stated
+
+
+def test_an_observed_vm_has_the_configuration_version_that_was_read() -> None:
+    assert rows_of(SEEN)[0].config_version is None
+    assert rows_of(replace(SEEN, config_version=ConfigVersion(9, 0)))[0].config_version == "9.0"
