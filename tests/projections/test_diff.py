@@ -115,6 +115,15 @@ def test_an_event_that_cannot_follow_changes_nothing_nor_does_any_after_it() -> 
     defined, started, granted, added = told(HOST, WEB, START, add("2GiB"))[1:5]
     assert attribute(Fleet(), [started, defined, added]) == {}
     assert attribute(Fleet(), [granted, defined])["vms.web01"] == (2,)
+    fleet = Fleet()
+    assert attribute(fleet, [added]) == {}
+    assert fleet.position == added.position != added.version
+
+
+def test_a_vm_and_a_host_of_one_id_are_attributed_apart() -> None:
+    found = attribute(Fleet(), told(HOST, {**WEB, "vm": "hv01"}))
+    assert (found["hosts.hv01"], found["vms.hv01"]) == ((1,), (2,))
+    assert (found["hosts.hv01.total"], found["vms.hv01.generation"]) == ((1,), (2,))
 
 
 def test_only_what_changes_from_the_fleet_on_is_attributed_and_the_host_of_an_observed_vm_with_it() -> None:
