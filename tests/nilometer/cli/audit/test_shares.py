@@ -305,7 +305,7 @@ CHANGES: list[tuple[Callable[[Json], object], str]] = [
     (lambda share: share["share"].update(of=3), "the number of shares is"),
     (lambda share: share.update(tool="nilometer 0.0.1"), "the program is nilometer 0.0.1"),
     (lambda share: share.update(rules_sha256="0" * 64), "the SHA-256 of the rules is"),
-    (lambda share: share["share"].update(format=1), "its format is 1, and this program reads 2"),
+    (lambda share: share["share"].update(format=3), "its format is 3, and this program reads 1 to 2"),
     (lambda share: share.update(events=3), "together the shares judged"),
     (lambda share: share.pop("counts"), "it is no whole share"),
     (lambda share: share["findings"].append({}), "it is no whole share"),
