@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, cast
 
@@ -61,6 +61,15 @@ def is_utc_time(text: str) -> bool:
     try:
         is_wide = len(text) == 27 and text[7] == "-" and text[10] == "T" and text[19] == "." and text[26] == "Z"
         return is_wide and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=1024)
+def is_day(written: bytes) -> bool:
+    """Whether a date, which has the form of one, is in the calendar."""
+    try:
+        return bool(date.fromisoformat(written.decode()))
     except ValueError:
         return False
 

@@ -11,9 +11,8 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import is_dataclass
-from datetime import date
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, NewType, Union, get_args, get_origin
 
@@ -21,6 +20,7 @@ from domain.envelope import Metadata
 from domain.kinds import EVENTS
 from nilometer.storage.annotations import Kind, class_of, field_types
 from nilometer.storage.bodies import topic_of
+from nilometer.times import is_day
 
 
 class BodyParts(NamedTuple):
@@ -63,9 +63,9 @@ class BodyMatcher:
             return None
         parts = BodyParts._make(found.groups())
         has_days = (
-            _is_day(parts.happened[1:11])
-            and _is_day(parts.recorded[1:11])
-            and (parts.earliest is None or _is_day(parts.earliest[1:11]))
+            is_day(parts.happened[1:11])
+            and is_day(parts.recorded[1:11])
+            and (parts.earliest is None or is_day(parts.earliest[1:11]))
         )
         return parts if has_days and (body.isascii() or _is_utf8(body)) else None
 
@@ -145,15 +145,6 @@ def _one_of(values: Iterable[object]) -> str:
 def _object(parts: dict[str, str]) -> str:
     written = ",".join(f'"{name}":{parts[name]}' for name in sorted(parts))
     return rf"\{{{written}\}}"
-
-
-@lru_cache(maxsize=1024)
-def _is_day(written: bytes) -> bool:
-    """Whether a date of this form is in the calendar."""
-    try:
-        return bool(date.fromisoformat(written.decode()))
-    except ValueError:
-        return False
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
@@ -22,6 +21,7 @@ from domain.kinds import EVENTS
 from domain.quantities import LARGEST
 from domain.settings import HostVersion
 from domain.state import Vm
+from nilometer.times import is_day
 from rules.judging.decided.predicting import ChangePlace, ChangeSite, ConfirmedChange
 from rules.judging.judge import Judge
 
@@ -176,7 +176,7 @@ def _read_header(line: bytes, source: bytes) -> _Header | None:
     subject = _subject(stream)
     if subject is None or type not in _TYPES or ledger != source or id != b"%b/%b" % (stream, version):
         return None
-    if not (_are_texts(actor, reason, via) and _is_day(day) and _is_day(recorded_day)):
+    if not (_are_texts(actor, reason, via) and is_day(day) and is_day(recorded_day)):
         return None
     happened, its_recording = UtcTime(time.decode()), UtcTime(recorded.decode())
     place = ChangePlace(subject.stream, subject.vm, int(version), int(position), happened, its_recording)
@@ -259,11 +259,3 @@ def _subject(stream: bytes) -> _Subject | None:
 @lru_cache(maxsize=2**16)
 def _in_json(text: str) -> str:
     return to_json(text).decode()
-
-
-@lru_cache(maxsize=1024)
-def _is_day(written: bytes) -> bool:
-    try:
-        return bool(date.fromisoformat(written.decode()))
-    except ValueError:
-        return False
