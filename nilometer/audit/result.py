@@ -248,7 +248,7 @@ class Audit:
 
     def _verdict_on(self, coverage: Coverage) -> Verdict:
         rules = coverage.rules.values()
-        if self._violated or any(rule.violated for rule in rules):
+        if self._violated or self.counts[Verdict.VIOLATED] or any(rule.violated for rule in rules):
             return Verdict.VIOLATED
         if self.counts[Verdict.UNKNOWN] or any(rule.unknown for rule in rules):
             return Verdict.UNKNOWN

@@ -17,8 +17,12 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
 from nilometer.audit.finding_documents import Json, read_coverage, read_finding
-from nilometer.audit.result import Audit, SourcedFinding
+from nilometer.audit.result import MOST_FINDINGS, Audit, SourcedFinding
+from nilometer.audit.schema_checks import find_problem, published_schema
 from nilometer.textio.digests import digest_of, with_digest
+from nilometer.textio.files import check_name, open_input
+from nilometer.textio.strict_json import parse_strict_json
+from nilometer.textio.texts import read_text
 from projections.watching import WatchedHost
 from rules.catalogue import predicate_named
 from rules.judging.findings import Question, Verdict
@@ -137,42 +141,69 @@ def _write_document(share: Share) -> Json:
     }
 
 
-def read_share(name: str) -> Share:
-    """Reads a share from a file. Raises ``InputError`` for what is none, is cut off, or has another format."""
-    try:
-        text = Path(name).read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}", hint=_HINT) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
+def read_share(file: str) -> Share:
+    """Reads a share from a file, ``-`` for stdin; packed with gzip, or in UTF-16 as PowerShell writes it, too.
+
+    Raises ``InputError`` for what is none, is cut off, has another format, or a value that is none of its field.
+    """
+    name = "stdin" if file == "-" else file
+    if Path(check_name(file)).is_dir():
+        raise InputError(f"{file}: this is a folder", hint=f"name the shares in it: {file}/*.json")
+    with open_input(file) as stream:
+        text = b"".join(read_text(stream, name)).decode(errors="replace")
     return parse_share(text, name)
 
 
 def parse_share(text: str, name: str) -> Share:
     """A share from its text. Raises as ``read_share`` does."""
+    if not text.strip():
+        raise InputError(f"{name}: it is empty: its share was not judged to the end", hint=_HINT)
+    document = _parse(text, name)
+    head = cast("Json", document).get("share") if isinstance(document, dict) else None
+    if not isinstance(head, dict):
+        raise InputError(f"{name}: it is no share of an audit", hint=_HINT)
+    return _read_document(_checked(cast("Json", document), name), name)
+
+
+def _parse(text: str, name: str) -> object:
+    """The text as strict JSON. Raises ``InputError``."""
     try:
-        document = json.loads(text)
+        return parse_strict_json(text.encode(), name)
+    except InputError as error:
+        problem, hint = error.message, _HINT
+    try:
+        json.loads(text)
     except (ValueError, RecursionError):
-        if not text.strip():
-            raise InputError(f"{name}: it is empty: its share was not judged to the end", hint=_HINT) from None
+        problem = f"{name}: it is no share of an audit"
         if _BEGINNING.startswith("".join(text[:100].split())[: len(_BEGINNING)]):
-            raise InputError(f"{name}: it was cut off", hint="judge this share again, or fetch it again") from None
-        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
-    try:
-        head = document["share"]
-    except (KeyError, TypeError):
-        raise InputError(f"{name}: it is no share of an audit", hint=_HINT) from None
-    try:
-        if head["format"] not in range(1, FORMAT + 1):
-            why = f"its format is {head['format']}, and this program reads 1 to {FORMAT}"
-            raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
-        if head["format"] > 1 and document["digest"] != digest_of(document):
-            raise ValueError
-        return _read_document(document, name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: something in it was changed: it is no whole share", hint=_HINT) from None
+            problem, hint = f"{name}: it was cut off", "judge this share again, or fetch it again"
+    raise InputError(problem, hint=hint)
+
+
+def _checked(document: Json, name: str) -> Json:
+    """A share that is what its schema says, and was not changed. Raises ``InputError``."""
+    written = document["share"].get("format")
+    if type(written) is int and not 1 <= written <= FORMAT:
+        why = f"its format is {written:,}, and this program reads 1 to {FORMAT}"
+        raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
+    digest = digest_of(document)
+    if written == FORMAT and document.get("digest") != digest:
+        raise InputError(f"{name}: something in it was changed: it is no whole share", hint=_HINT)
+    asked = document
+    if written == 1 and "digest" not in document:  # all else is as in format 2
+        asked = {**document, "share": {**document["share"], "format": FORMAT}, "digest": digest}
+    problem = find_problem(asked, published_schema("audit-share")) or _contradiction(document)
+    if problem is not None:
+        raise InputError(f"{name}: {problem}", hint=_HINT)
+    return document
+
+
+def _contradiction(document: Json) -> str | None:
+    """What two figures of a share contradict each other in."""
+    if document["share"]["number"] > document["share"]["of"]:
+        return "share.number is over share.of"
+    kept, count = len(document["unreadable"]), document["unreadable_count"]
+    return "unreadable_count is not the number of what is unreadable" if min(count, MOST_FINDINGS) != kept else None
 
 
 def _read_document(document: Json, name: str) -> Share:
@@ -188,8 +219,11 @@ def _read_document(document: Json, name: str) -> Share:
     audit.consequence_count = int(document["consequence_count"])
     for cause in document["consequences"]:
         audit.consequences[cause["ledger"], cause["position"]] = int(cause["count"])
-    for found in document["findings"]:
-        audit.keep(_read_sourced(found))
+    for index, found in enumerate(document["findings"]):
+        try:
+            audit.keep(_read_sourced(found))
+        except ValueError as error:
+            raise InputError(f"{name}: findings[{index}].about.{error}", hint=_HINT) from None
     for host in document["watched"]:
         audit.watching.add(_read_watched(host))
     return Share(
@@ -275,5 +309,5 @@ def _read_sourced(found: Json) -> SourcedFinding:
 def _read_question(name: str, known: Mapping[str, int | str | bool]) -> Question:
     statement = predicate_named(name)
     if statement is None:
-        raise ValueError(name)
+        raise ValueError("statement is none that this program has")
     return question_about(statement, known)

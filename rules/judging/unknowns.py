@@ -65,13 +65,22 @@ def certain(question: Question) -> Question:
     return Question(question.statement, known)
 
 
+def _read_figure(path: str, value: int | str | bool, sort: type) -> Literal:
+    if issubclass(sort, StrEnum):
+        if value in sort.__members__.values():
+            return sort(str(value))
+    elif type(value) is sort:
+        return cast("Literal", value)
+    raise ValueError(f"known[{path!r}] is no value of this figure")
+
+
 def question_about(statement: Rule, known: Mapping[str, int | str | bool]) -> Question:
-    """A question about figures as JSON has them. Raises ``ValueError`` for a word that is none of its figure's."""
+    """A question about figures as JSON has them. Raises ``ValueError`` for a value that is none of its figure's."""
     read = _variables_of(statement)
     figures: dict[str, Literal] = {}
     for path, value in known.items():
         sort = read[path].sort if path in read else type(value)
-        figures[path] = sort(str(value)) if issubclass(sort, StrEnum) else cast("Literal", value)
+        figures[path] = _read_figure(path, value, sort)
     return Question(statement, figures)
 
 

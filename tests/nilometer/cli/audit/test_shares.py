@@ -307,27 +307,28 @@ CHANGES: list[tuple[Callable[[Json], object], str]] = [
     (lambda share: share.update(rules_sha256="0" * 64), "the SHA-256 of the rules is"),
     (lambda share: share["share"].update(format=3), "its format is 3, and this program reads 1 to 2"),
     (lambda share: share.update(events=3), "together the shares judged"),
-    (lambda share: share.pop("counts"), "it is no whole share"),
-    (lambda share: share["findings"].append({}), "it is no whole share"),
+    (lambda share: share.pop("counts"), "counts is missing"),
+    (lambda share: share["findings"].append({}), "ledger is missing"),
     (lambda share: share.pop("share"), "it is no share of an audit"),
 ]
-EDITS: list[tuple[Sequence[str | int], object]] = [
-    (["checked", 0, "holds"], 7),
-    (["checked", 0, "violated"], -1),
-    (["checked", 0, "rule"], 7),
-    (["checked", 0, "remarks"], float("inf")),
-    (["spans", 0, "last"], "1e5"),
-    (["sealed"], 2**63),
-    (["unreadable_count"], True),
-    (["counts"], {}),
-    (["digest"], None),
-    (["unknown"], "\ud800"),
+_CHANGED = "something in it was changed"
+EDITS: list[tuple[Sequence[str | int], object, str]] = [
+    (["checked", 0, "holds"], 7, _CHANGED),
+    (["checked", 0, "violated"], -1, _CHANGED),
+    (["checked", 0, "rule"], 7, _CHANGED),
+    (["checked", 0, "remarks"], float("inf"), "Infinity is not a number in JSON"),
+    (["spans", 0, "last"], "1e5", _CHANGED),
+    (["sealed"], 2**63, _CHANGED),
+    (["unreadable_count"], True, _CHANGED),
+    (["counts"], {}, _CHANGED),
+    (["digest"], None, _CHANGED),
+    (["unknown"], "\ud800", "has half of a surrogate pair, \\ud800"),
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), EDITS, ids=str)
+@pytest.mark.parametrize(("path", "value", "words"), EDITS, ids=str)
 def test_an_edited_share_is_refused_whatever_was_edited(
-    desk: Desk, shares: list[str], path: Sequence[str | int], value: object
+    desk: Desk, shares: list[str], path: Sequence[str | int], value: object, words: str
 ) -> None:
     document = json.loads(Path(shares[1]).read_text())
     part = document
@@ -335,7 +336,7 @@ def test_an_edited_share_is_refused_whatever_was_edited(
         part = part[step]
     part[path[-1]] = value
     edited = desk.write("edited.json", json.dumps(document))
-    refused(desk.call("audit", "--join", shares[0], edited), "edited.json: something in it was changed")
+    refused(desk.call("audit", "--join", shares[0], edited), f"edited.json: {words}")
 
 
 def test_a_share_that_was_only_written_otherwise_is_joined(desk: Desk, shares: list[str]) -> None:
@@ -364,7 +365,7 @@ def test_a_share_that_was_cut_off_or_is_none_is_refused(desk: Desk, shares: list
         cut = desk.write("cut.json", text[:length])
         refused(desk.call("audit", "--join", shares[0], cut), "cut.json: it was cut off")
     refused(desk.call("audit", "--join", shares[0], desk.write("empty.json", "")), "empty.json: it is empty")
-    for other in (b"\xff\xfe", b"nonsense", b"[]", b"{}", text_of(lines[:1])):
+    for other in (b"\xff\xfd", b"nonsense", b"[]", b"{}", text_of(lines[:1])):
         refused(desk.call("audit", "--join", shares[0], desk.write("no.json", other)), "it is no share of an audit")
     refused(desk.call("audit", "--join", shares[0], str(desk.folder / "none.json")), "none.json: No such file")
 
