@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
-from domain.identifiers import split_stream
+from domain.identifiers import StreamName, split_stream
 from nilometer.audit.grouping import Grouping, Survey, ways_to_name
 from nilometer.audit.reading import LineEvents
-from nilometer.audit.sources import StreamFilter, read_lines_as_events
+from nilometer.audit.sources import StreamFilter
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import hosts_named
 from nilometer.history.parquet.installed import require_pyarrow
 from nilometer.history.parquet.manifest import NAME, Manifest, bucket_name
+from nilometer.history.parquet.pieces import Lines, Piece, merge_lines
+from nilometer.textio.streaming import BATCH_EVENTS
 from rules.judging.completeness import PlacedEvent
 
 if TYPE_CHECKING:
     from nilometer.history.parquet.buckets import BucketedExport
-    from nilometer.history.parquet.reading import ColumnHeader
 
 _RECORDED: Final = b'"recorded":"'
 """Stands behind the data in a line; within a text its quotes would be escaped."""
@@ -67,7 +68,7 @@ class BucketSource:
         """The events of all buckets with such streams. Raises ``InputError`` where columns and bodies differ."""
         wanted = set[str]().union(*(buckets for stream, buckets in self._buckets_of.items() if is_wanted(stream)))
         reader = BucketReader(name=self.name, known=self._buckets_of, is_wanted=is_wanted, absent=self.absent)
-        return reader.read(self.export.lines(wanted))
+        return reader.read(self.export.pieces(wanted))
 
 
 def connect_buckets(survey: Survey, buckets_of: Mapping[bytes, Collection[str]], manifest: Manifest) -> None:
@@ -95,42 +96,56 @@ class BucketReader:
     has_places: bool = True
     """Whether events are given with their places."""
 
-    def read(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> LineEvents[str]:
-        """The events of these lines, each with what the columns say. Raises ``InputError`` where they differ."""
-        return read_lines_as_events(self._checked(lines), has_places=self.has_places)
+    def read(self, runs: Iterable[Iterable[Iterator[Piece]]]) -> LineEvents[int]:
+        """The events of the files of each run. Raises ``InputError`` where columns and bodies differ."""
+        return LineEvents(self._in_batches(runs), self._place_of, has_places=self.has_places)
 
-    def _checked(self, lines: Iterable[tuple[ColumnHeader, bytes]]) -> Iterator[tuple[str, bytes]]:
+    def _place_of(self, position: int) -> str:
+        return f"{self.name}:{position}"
+
+    def _in_batches(self, runs: Iterable[Iterable[Iterator[Piece]]]) -> Iterator[Sequence[tuple[int, bytes]]]:
+        for files in runs:
+            for positions, lines in merge_lines(map(self._checked, files)):
+                for begin in range(0, len(lines), BATCH_EVENTS):
+                    end = begin + BATCH_EVENTS
+                    yield list(zip(positions[begin:end], lines[begin:end], strict=True))
+
+    def _checked(self, pieces: Iterator[Piece]) -> Iterator[Lines]:
         naming = dict[tuple[str, str], Sequence[bytes]]()
-        """What stands before the hosts that events name, by the kind of their stream and their topic."""
-        for columns, line in lines:
-            place, sort = f"{self.name}:{columns.position}", (split_stream(columns.stream)[0], columns.topic)
-            # All else that the columns say is of what the line was made.
-            recorded = line.rfind(_RECORDED) + len(_RECORDED)
-            if columns.recorded is None or not line.startswith(b'%b"' % columns.recorded.encode(), recorded):
+        """What stands before the hosts that events name, by their topic and the kind of their stream."""
+        for piece in pieces:
+            self._check_recorded(piece)
+            for position, stream, topic, line in zip(*piece.headers, piece.lines, strict=True):
+                sort = topic, split_stream(StreamName(stream))[0]
+                ways = naming.get(sort)
+                if ways is None:
+                    ways = naming[sort] = ways_to_name(stream.encode(), topic.rpartition("/")[0].encode())
+                if ways:
+                    self._check_hosts(position, line, ways)
+            yield piece.positions, piece.lines
+
+    def _check_recorded(self, piece: Piece) -> None:
+        """Raises ``InputError`` if a time of recording differs: all other columns are what the lines were made of."""
+        for position, recorded, line in zip(piece.positions, piece.recorded, piece.lines, strict=True):
+            begin = line.rfind(_RECORDED) + len(_RECORDED)
+            if recorded is None or not line.startswith(b'%b"' % recorded.encode(), begin):
                 raise InputError(
-                    f"{place}: the columns of this event do not say what its body says",
+                    f"{self._place_of(position)}: the columns of this event do not say what its body says",
                     hint="export the ledger again: nilo export --as parquet -o DIR",
                 )
-            ways = naming.get(sort)
-            if ways is None:
-                kind = columns.topic.rpartition("/")[0].encode()
-                ways = naming[sort] = ways_to_name(columns.stream.encode(), kind)
-            if ways:
-                self._check_hosts(place, line, ways)
-            yield place, line[:-1]
 
-    def _check_hosts(self, place: str, line: bytes, ways: Sequence[bytes]) -> None:
+    def _check_hosts(self, position: int, line: bytes, ways: Sequence[bytes]) -> None:
         """Raises ``InputError`` if an event names a host of another share."""
         hosts = hosts_named(line, ways)
         if hosts is None:
-            raise InputError(f"{place}: this event names a host with a character that is escaped", hint=_HINT)
+            why = "this event names a host with a character that is escaped"
+            raise InputError(f"{self._place_of(position)}: {why}", hint=_HINT)
         for host in hosts:
             if host not in self.known:
                 self.absent.add(host.decode())
             elif not self.is_wanted(host):
-                raise InputError(
-                    f"{place}: this event names {host.decode()}, which is in another bucket of the export", hint=_HINT
-                )
+                why = f"this event names {host.decode()}, which is in another bucket of the export"
+                raise InputError(f"{self._place_of(position)}: {why}", hint=_HINT)
 
 
 def open_bucketed(name: str, shares: int) -> BucketSource | None:

@@ -113,9 +113,9 @@ def _lines_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[Nu
         yield from in_batches(_wanted_lines(read_lines(stream, name, AUDIT), is_wanted))
 
 
-def read_lines_as_events(lines: Iterable[tuple[str, bytes]], *, has_places: bool = True) -> LineEvents[str]:
-    """The events of history lines, each with its place if it ``has_places``. Raises ``InputError``."""
-    return LineEvents(in_batches(lines), str, has_places=has_places)
+def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> LineEvents[str]:
+    """The events of history lines, each with its place. Raises ``InputError``."""
+    return LineEvents(in_batches(lines), str)
 
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:

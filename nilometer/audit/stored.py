@@ -9,7 +9,8 @@ from pydantic_core import to_json
 from domain.errors import NilometerError
 from nilometer.audit.reading import LineEvents, OnError, read_row
 from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import cut_line, source_uri
+from nilometer.history.cloudevents import source_uri
+from nilometer.history.cutting import cut_line
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.streaming import in_batches

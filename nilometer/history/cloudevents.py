@@ -106,35 +106,6 @@ def is_place(stored: StoredRow) -> bool:
     return type(stored.stream) is str and type(stored.version) is int
 
 
-def write_digested_lines(rows: Iterable[StoredRow], ledger: str) -> Iterator[bytes]:
-    """The same, faster, where a digest of the lines shows afterwards whether they are those.
-
-    The bytes of a body are copied: one that is not as Nilometer writes it gives another line than it was written as.
-    """
-    source = to_json(source_uri(ledger))
-    for stored in rows:
-        line = cut_line(stored, source)
-        if line is None:
-            yield from write_lines([stored], ledger)
-        else:
-            yield line + b"\n"
-
-
-def cut_line(stored: StoredRow, source: bytes) -> bytes | None:
-    """The history line of an event, without its end, out of the bytes of its body; ``source`` is in JSON.
-
-    ``None`` where it cannot be cut. If it is a line as Nilometer writes it, then its body is as Nilometer writes it.
-    """
-    body = stored.body
-    if [type(value) for value in (stored.stream, stored.version, stored.topic, body)] != [str, int, str, bytes]:
-        return None  # it was changed in the database
-    head, tail = _HEAD.match(body), _TAIL.fullmatch(body, max(0, body.rfind(_TAIL_BEGINS)))
-    if head is None or tail is None:
-        return None
-    data = body[head.end() : tail.start()]
-    return _line(stored, source, BodyParts._make((*head.groups(), data, *tail.groups())))
-
-
 def _line(stored: StoredRow, source: bytes, parts: BodyParts) -> bytes:
     """The line of an event, from the parts of its body and the source, which are in JSON."""
     actor, causation, correlation, data, earliest, happened, reason, recorded, via = parts
@@ -167,19 +138,6 @@ def _line(stored: StoredRow, source: bytes, parts: BodyParts) -> bytes:
             b"}",
         )
     )
-
-
-_TEXT: Final = rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
-_HEAD: Final = re.compile(
-    rb'\{"actor":%b,"causation":(?:null|%b),"correlation":%b,"data":(?=\{)' % (_TEXT, _TEXT, _TEXT)
-)
-_TAIL: Final = re.compile(
-    rb',"earliest":(?:null|%b),"happened":%b,"reason":(?:null|%b),"recorded":%b,"via":%b\}'
-    % (_TEXT, _TEXT, _TEXT, _TEXT, _TEXT)
-)
-"""What stands in a body before and behind the data."""
-_TAIL_BEGINS: Final = b',"earliest":'
-"""The last one is that of the body: what follows are texts, in which its quotes would be escaped."""
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from domain.errors import InputError, NilometerError
+from domain.errors import InputError
 from nilometer.history.parquet.installed import require_pyarrow
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME
 from nilometer.textio.databases import open_bytes
@@ -88,23 +88,20 @@ class LineStream:
     def __init__(self, read: Callable[[], Iterator[bytes]]) -> None:
         self._read_lines = read
         self._lines = read()
-        self._rest = b""
-        self._error: NilometerError | None = None
+        self._some: bytes = b""
+        """Some of the lines together, of which those from a byte on are still to be given."""
+        self._begin = 0
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at the end. Raises ``InputError``."""
-        parts, length = [self._rest], len(self._rest)
-        try:
-            while length < size and (line := next(self._lines, None)) is not None:
-                parts.append(line)
-                length += len(line)
-        except NilometerError as error:  # raised when the lines before it were given
-            self._error = error
-        if not length and self._error is not None:
-            raise self._error
-        data = b"".join(parts)
-        self._rest = data[size:]
-        return data[:size]
+        """At most so many bytes; none at the end. Raises ``InputError``, when the lines before it were given."""
+        while self._begin == len(self._some):
+            some = next(self._lines, None)
+            if some is None:
+                return b""
+            self._some, self._begin = some, 0
+        begin = self._begin
+        self._begin = min(begin + size, len(self._some))
+        return self._some[begin : self._begin]
 
     def seekable(self) -> bool:
         """It can be read again."""
@@ -115,7 +112,7 @@ class LineStream:
         if offset:
             raise InputError(f"a history is read from its beginning, not from byte {offset}")
         self.close()
-        self._lines, self._rest, self._error = self._read_lines(), b"", None
+        self._lines, self._some, self._begin = self._read_lines(), b"", 0
         return 0
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from nilometer.audit.buckets import BucketReader, connect_buckets
 from nilometer.audit.column_survey import HEADER, survey_columns
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.history.cloudevents import source_uri
-from nilometer.history.parquet.buckets import merge_lines, read_columns, streams_with_buckets
+from nilometer.history.parquet.buckets import read_columns, streams_with_buckets
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, ExportFile, Manifest, parse_manifest
 from nilometer.history.parquet.reading import LedgerFile, check_paths
 from nilometer.spark.history import (
@@ -65,11 +65,11 @@ def read_export(spark: SparkSession, source: str) -> SparkHistory | None:
 
         def read_bucket(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
             absent = set[str]()
-            lines = (line for _, files in open_runs(batches, runs, ledger, source) for line in merge_lines(files))
+            pieces = ([file.pieces() for file in files] for _, files in open_runs(batches, runs, ledger, source))
             reader = BucketReader(
                 name=source, known=known, is_wanted=streams.__contains__, absent=absent, has_places=False
             )
-            yield from read_part(read, columns, number, reader.read(lines), absent).to_batches()
+            yield from read_part(read, columns, number, reader.read(pieces), absent).to_batches()
 
         return read_bucket
 

@@ -39,7 +39,7 @@ class PartOfHistory:
     """What a worker is given."""
 
     number: int
-    events: LineEvents[str]
+    events: LineEvents[int]
     """By position. They have no file and line: Spark does not say where it read a row."""
     absent: set[str]
     """The hosts that the events name, and of which the history has no event, where that is known; filled by reading."""
@@ -73,7 +73,7 @@ def to_columns(values: Iterable[Sequence[object]], columns: str) -> pyarrow.Tabl
     return pyarrow.table({name: pyarrow.array(each, _TYPES[type]) for (name, type), each in typed})
 
 
-def read_part(read: PartReader, columns: str, number: int, events: LineEvents[str], absent: set[str]) -> pyarrow.Table:
+def read_part(read: PartReader, columns: str, number: int, events: LineEvents[int], absent: set[str]) -> pyarrow.Table:
     """What a function makes of a part that has these events, as a table, in a worker."""
     part = PartOfHistory(number=number, events=events, absent=absent)
     return to_table(read(part), columns)

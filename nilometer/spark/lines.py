@@ -16,7 +16,7 @@ from domain.errors import InputError
 from nilometer.audit.column_survey import HEADER, headers_in, survey_columns
 from nilometer.audit.grouping import Survey, hosts_of
 from nilometer.audit.reading import LineEvents
-from nilometer.audit.sources import header_of, read_lines_as_events
+from nilometer.audit.sources import header_of
 from nilometer.spark.history import (
     STRETCH_EVENTS,
     SURVEY_COLUMNS,
@@ -28,6 +28,7 @@ from nilometer.spark.history import (
     to_table,
     write_survey,
 )
+from nilometer.textio.streaming import in_batches
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
@@ -190,13 +191,16 @@ def _survey_headers(table: pyarrow.Table) -> Survey:
     return survey
 
 
-def _events_in(table: pyarrow.Table) -> LineEvents[str]:
+def _events_in(table: pyarrow.Table) -> LineEvents[int]:
     """The events of a part, by position."""
-    return read_lines_as_events(_lines_in(table.sort_by("position")), has_places=False)
+    return LineEvents(in_batches(_lines_in(table.sort_by("position"))), _place_of, has_places=False)
 
 
-def _lines_in(table: pyarrow.Table) -> Iterator[tuple[str, bytes]]:
+def _place_of(position: int) -> str:
+    return f"position {position}"
+
+
+def _lines_in(table: pyarrow.Table) -> Iterator[tuple[int, bytes]]:
     for batch in table.select(["position", "line"]).to_batches(max_chunksize=1024):
         lines = batch.column("line").cast(pyarrow.binary()).to_pylist()
-        for position, line in zip(batch.column("position").to_pylist(), lines, strict=True):
-            yield f"position {position}", line
+        yield from zip(batch.column("position").to_pylist(), lines, strict=True)

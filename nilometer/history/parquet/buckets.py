@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from pathlib import Path
 from typing import Final
 
 import pyarrow
 
 from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, read_manifest
-from nilometer.history.parquet.reading import ColumnHeader, LedgerFile, check_files, opened
+from nilometer.history.parquet.pieces import Piece
+from nilometer.history.parquet.reading import LedgerFile, check_files, opened
 
 BUCKET: Final = "bucket"
 """The column with the bucket of an event: it is in no file."""
@@ -41,14 +41,14 @@ class BucketedExport:
             with opened(self.manifest, run) as files:
                 yield read_columns(files, run, names)
 
-    def lines(self, buckets: Collection[str]) -> Iterator[tuple[ColumnHeader, bytes]]:
-        """The events of some buckets, by position: what the columns say, and the history line.
+    def pieces(self, buckets: Collection[str]) -> Iterator[list[Iterator[Piece]]]:
+        """For each run, the events of its files in some buckets. Raises ``InputError`` as reading them does.
 
-        Raises ``InputError`` for a file that is not what was written.
+        Those of one run are to be read before the next one is asked for.
         """
         for run in self.manifest.runs:
             with opened(self.manifest, [file for file in run if file.bucket in buckets]) as files:
-                yield from merge_lines(files)
+                yield [file.pieces() for file in files]
 
 
 def open_buckets(folder: Path) -> BucketedExport:
@@ -63,11 +63,6 @@ def read_columns(files: Sequence[LedgerFile], run: Sequence[ExportFile], names: 
     """Some columns of the files of a run, with the bucket of each event. Raises ``InputError``."""
     tables = [_with_bucket(file.read_columns(names), known.bucket) for file, known in zip(files, run, strict=True)]
     return pyarrow.concat_tables(tables)
-
-
-def merge_lines(files: Sequence[LedgerFile]) -> Iterator[tuple[ColumnHeader, bytes]]:
-    """The events of the files of a run, by position: what the columns say, and the history line."""
-    return merge(*(file.lines_with_columns() for file in files))
 
 
 def streams_with_buckets(events: pyarrow.Table) -> list[tuple[str, str]]:

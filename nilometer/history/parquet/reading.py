@@ -10,20 +10,22 @@ import hashlib
 import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from heapq import merge
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pyarrow
 import pyarrow.parquet
+from pydantic_core import to_json
 
 from domain.errors import InputError
 from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import write_digested_lines
+from nilometer.history.cloudevents import source_uri, write_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
+from nilometer.history.cutting import cut_lines
 from nilometer.history.parquet.arrow import schema_of, to_utc_times
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest, read_manifest
+from nilometer.history.parquet.pieces import Lines, Piece, first_not_rising, merge_lines, with_ends
 from nilometer.storage.reader import StoredRow
 
 ROWS_READ: Final = 1024
@@ -34,38 +36,30 @@ Line = tuple[int, bytes]
 """The position of an event, and its history line with its end."""
 
 
-class ColumnHeader(NamedTuple):
-    """What the typed columns say of an event; nobody has compared them with its body yet."""
-
-    position: int
-    stream: str
-    version: int
-    topic: str
-    recorded: str | None
-
-
 def read_export(folder: Path) -> Iterator[bytes]:
-    """The history lines of an export in a folder. Raises ``InputError``."""
+    """The history lines of an export in a folder, some thousands together. Raises ``InputError``."""
     manifest = read_manifest(folder)
     check_files(manifest)
     last = 0
     for run in manifest.runs:
         with opened(manifest, run) as files:
-            for position, line in merge(*(file.lines() for file in files)):
-                if position <= last:
+            for positions, lines in merge_lines(file.lines() for file in files):
+                twice = first_not_rising(positions, last)
+                if twice is not None:
+                    yield with_ends(lines[:twice])
                     raise InputError(
-                        f"{folder}: its files have the event at position {position} twice", hint=EXPORT_AGAIN
+                        f"{folder}: its files have the event at position {positions[twice]} twice", hint=EXPORT_AGAIN
                     )
-                last = position
-                yield line
+                last = positions[-1]
+                yield with_ends(lines)
 
 
 def read_file(path: Path) -> Iterator[bytes]:
-    """The history lines of one file of an export. Raises ``InputError``."""
+    """The history lines of one file of an export, some thousands together. Raises ``InputError``."""
     file = LedgerFile(path)
     try:
-        for _, line in file.lines():
-            yield line
+        for _, lines in file.lines():
+            yield with_ends(lines)
     finally:
         file.close()
 
@@ -139,6 +133,7 @@ class LedgerFile:
         self._file = _open(path, content, encoded)
         try:
             self._ledger, self._facts = self._read_facts()
+            self._source = to_json(source_uri(self._ledger))
             if expected is not None and (self._ledger, self._facts) != (ledger, _facts_of(expected)):
                 raise InputError(
                     f"{path}: it is another file than the one that the export has under this name", hint=EXPORT_AGAIN
@@ -151,51 +146,41 @@ class LedgerFile:
         """Closes the file."""
         self._file.close()
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[Lines]:
         """Its history lines. Raises ``InputError`` if they are not what was written."""
-        for _, rows, lines in self._pieces(STORED):
-            yield from zip([row.position for row in rows], lines, strict=True)
+        return ((piece.positions, piece.lines) for piece in self._pieces(STORED))
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same, with what the typed columns say."""
+        return self._pieces((*STORED, "recorded"))
 
     def last_line(self) -> bytes:
-        """Its last history line. Raises ``InputError``."""
+        """Its last history line, with its end. Raises ``InputError``."""
         try:
             batch = self._file.read_row_group(self._file.num_row_groups - 1, columns=list(STORED)).to_batches()[-1]
         except (pyarrow.ArrowException, OSError, IndexError) as error:
             raise _damaged(self.name, error) from None
-        try:
-            last = batch.slice(batch.num_rows - 1)
-            self._check_stored(last, STORED)
-            (line,) = write_digested_lines(self._rows_in(last), self._ledger)
-        except UnreadableEvent as error:
-            raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
-        return line
+        last = batch.slice(batch.num_rows - 1)
+        self._check_stored(last, STORED)
+        return with_ends(self._read_piece(last, has_recorded=False).lines)
 
-    def lines_with_columns(self) -> Iterator[tuple[ColumnHeader, bytes]]:
-        """The same, each with what the typed columns say of it."""
-        for batch, rows, lines in self._pieces((*STORED, "recorded")):
-            for row, recorded, line in zip(rows, to_utc_times(batch.column("recorded")), lines, strict=True):
-                yield ColumnHeader(row.position, row.stream, row.version, row.topic, recorded), line
-
-    def _pieces(self, columns: Sequence[str]) -> Iterator[tuple[pyarrow.RecordBatch, list[StoredRow], list[bytes]]]:
-        """What is read together, with its rows and its lines, which are compared with what was written."""
+    def _pieces(self, columns: Sequence[str]) -> Iterator[Piece]:
+        """Its rows, and their lines, which are compared with what was written."""
         digest, events, last = hashlib.sha256(), 0, 0
         for batch in self.batches(columns):
-            rows, lines = self._rows_in(batch), list[bytes]()
-            for row in rows:
-                if row.position <= last:
-                    raise InputError(
-                        f"{self.name}: position {row.position} stands behind {last}: "
-                        "the rows were put in another order",
-                        hint=EXPORT_AGAIN,
-                    )
-                last = row.position
-            try:
-                lines += write_digested_lines(rows, self._ledger)
-            except UnreadableEvent as error:
-                raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
-            events += len(rows)
-            digest.update(b"".join(lines))
-            yield batch, rows, lines
+            piece = self._read_piece(batch, has_recorded="recorded" in columns)
+            wrong = first_not_rising(piece.positions, last)
+            if wrong is not None:
+                before = (last, *piece.positions)[wrong]
+                raise InputError(
+                    f"{self.name}: position {piece.positions[wrong]} stands behind {before}: "
+                    "the rows were put in another order",
+                    hint=EXPORT_AGAIN,
+                )
+            last = piece.positions[-1] if piece.positions else last
+            events += len(piece.lines)
+            digest.update(with_ends(piece.lines))
+            yield piece
         first, ends, count, sha256 = self._facts
         if (last, events, digest.hexdigest()) != (ends, count, sha256):
             raise InputError(
@@ -213,12 +198,24 @@ class LedgerFile:
         self._check_stored(table, names)
         return table
 
-    def _rows_in(self, batch: pyarrow.RecordBatch) -> list[StoredRow]:
-        columns = [batch.column(name).to_pylist() for name in STORED]
-        return [
-            StoredRow(position, StreamName(stream), version, topic, body.encode())  # by position: done for every event
-            for position, stream, version, topic, body in zip(*columns, strict=True)
-        ]
+    def _read_piece(self, batch: pyarrow.RecordBatch, *, has_recorded: bool) -> Piece:
+        """Rows with their lines. Raises ``InputError``."""
+        positions, streams, versions, topics = (batch.column(name).to_pylist() for name in STORED[:-1])
+        bodies = batch.column("body").cast(pyarrow.binary()).to_pylist()
+        recorded = to_utc_times(batch.column("recorded")) if has_recorded else []
+        columns, lines = (positions, streams, versions, topics, bodies), list[bytes]()
+        for index, line in enumerate(cut_lines(*columns, self._source)):
+            lines.append(self._write_line(*(column[index] for column in columns)) if line is None else line)
+        return Piece(positions, streams, topics, recorded, lines)
+
+    def _write_line(self, position: int, stream: str, version: int, topic: str, body: bytes) -> bytes:
+        """The line of an event that cannot be cut out of its body. Raises ``InputError``."""
+        row = StoredRow(position=position, stream=StreamName(stream), version=version, topic=topic, body=body)
+        try:
+            (line,) = write_lines([row], self._ledger)
+        except UnreadableEvent as error:
+            raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
+        return line.removesuffix(b"\n")
 
     def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
         """Some of its columns, row group by row group. Raises ``InputError``, also if a row is not all of an event."""

@@ -23,7 +23,8 @@ from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.history.parquet import dividing, writing
 from nilometer.history.parquet.dividing import Division
 from nilometer.history.parquet.manifest import NAME
-from nilometer.history.parquet.reading import ColumnHeader, LedgerFile
+from nilometer.history.parquet.pieces import Piece
+from nilometer.history.parquet.reading import LedgerFile
 from nilometer.history.restoring import restore
 from nilometer.storage.sqlite.triggers import TRIGGERS
 from nilometer.textio.digests import with_digest
@@ -150,15 +151,15 @@ def test_a_share_of_an_export_with_buckets_reads_the_bodies_of_its_own(
     desk: Desk, buckets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies = list[str]()
-    read = LedgerFile.lines_with_columns
+    read = LedgerFile.pieces
 
-    def noted(file: LedgerFile) -> Iterator[tuple[ColumnHeader, bytes]]:
+    def noted(file: LedgerFile) -> Iterator[Piece]:
         bodies.append(file.name)
         return read(file)
 
     whole = desk.call("audit", str(buckets), "--format", "json")
     names = list[str]()
-    monkeypatch.setattr(LedgerFile, "lines_with_columns", noted)
+    monkeypatch.setattr(LedgerFile, "pieces", noted)
     for number in (1, 2, 3):
         bodies.clear()
         made = desk.call("audit", str(buckets), "--share", f"{number}/3")
