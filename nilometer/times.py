@@ -22,6 +22,8 @@ _TIME: Final = re.compile(
     r" ?(?P<zone>Z|z|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
+WRITTEN_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+"""The pattern of a ``UtcTime``, without a group; its first ten characters are also to be asked of ``is_day``."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WITH_ZONE: Final = "write it with its zone, such as 2026-11-23T09:00:00Z or 2026-11-23T10:00:00+01:00"
 FAR_AHEAD: Final = timedelta(days=1)

@@ -19,7 +19,7 @@ from nilometer.audit.sources import StreamFilter
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import hosts_named
 from nilometer.history.parquet.installed import require_pyarrow
-from nilometer.history.parquet.manifest import NAME, Manifest, bucket_name
+from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, Manifest, bucket_name
 from nilometer.history.parquet.pieces import Lines, Piece, merge_lines
 from nilometer.textio.streaming import BATCH_EVENTS
 from rules.judging.completeness import PlacedEvent
@@ -98,7 +98,7 @@ class BucketReader:
 
     def read(self, runs: Iterable[Iterable[Iterator[Piece]]]) -> LineEvents[int]:
         """The events of the files of each run. Raises ``InputError`` where columns and bodies differ."""
-        return LineEvents(self._in_batches(runs), self._place_of, has_places=self.has_places)
+        return LineEvents(self._in_batches(runs), self._place_of, has_places=self.has_places, hint=EXPORT_AGAIN)
 
     def _place_of(self, position: int) -> str:
         return f"{self.name}:{position}"
@@ -131,7 +131,7 @@ class BucketReader:
             if recorded is None or not line.startswith(b'%b"' % recorded.encode(), begin):
                 raise InputError(
                     f"{self._place_of(position)}: the columns of this event do not say what its body says",
-                    hint="export the ledger again: nilo export --as parquet -o DIR",
+                    hint=EXPORT_AGAIN,
                 )
 
     def _check_hosts(self, position: int, line: bytes, ways: Sequence[bytes]) -> None:

@@ -19,6 +19,8 @@ from domain.errors import InputError, NilometerError
 from domain.events import Event
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import source_uri, to_cloudevent
+from nilometer.history.opening import is_parquet
+from nilometer.history.parquet.manifest import EXPORT_AGAIN
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.bodies import decode, encode
@@ -58,7 +60,8 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
     """The events of lines, each with its place; or, for the judge, all but those that are as predicted.
 
     ``place_of`` says the place of a line in words. A line that is no event raises ``InputError`` with place, reason and
-    hint, unless ``on_error`` takes that. Without ``has_places``, events come without places: nobody could look them up.
+    hint, unless ``on_error`` takes that; ``hint`` is for lines that stand in no text file. Without ``has_places``,
+    events come without places: nobody could look them up.
     """
 
     def __init__(
@@ -68,8 +71,10 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         on_error: OnError | None = None,
         *,
         has_places: bool = True,
+        hint: str = "",
     ) -> None:
         self._batches, self._place_of, self._on_error = batches, place_of, on_error
+        self._hint = hint
         self._has_places = has_places
         self.most_together = BATCH_EVENTS
         """So many lines are parsed together at most: the next one after them may be passed."""
@@ -158,7 +163,7 @@ class LineEvents(Iterator[PlacedEvent], Generic[K]):
         for key, line in zip(keys, self._reader.read_all(lines), strict=True):
             place = self._place_of(key)
             if isinstance(line, UnreadableLine):
-                yield unreadable(place, line)
+                yield unreadable(place, line, self._hint)
             else:
                 yield PlacedEvent(line.envelope, place if self._has_places else "", line.source)
 
@@ -169,8 +174,9 @@ def read_events(stream: ByteStream, name: str, on_error: OnError | None = None) 
 
 
 def events_of_file(name: str, batches: Iterator[NumberedLines], on_error: OnError | None = None) -> LineEvents[int]:
-    """The events of lines of a file."""
-    return LineEvents(batches, lambda number: f"{name}:{number}", on_error)
+    """The events of lines of a file, or of an export as Parquet."""
+    hint = EXPORT_AGAIN if is_parquet(name) else ""
+    return LineEvents(batches, lambda number: f"{name}:{number}", on_error, hint=hint)
 
 
 def _numbered_lines(stream: ByteStream, name: str, on_error: OnError | None) -> Iterator[NumberedLines]:
@@ -184,8 +190,10 @@ def _numbered_lines(stream: ByteStream, name: str, on_error: OnError | None) -> 
         raise empty_file(name, "there is nothing to judge", EXPORT_A_HISTORY)
 
 
-def unreadable(place: str, error: UnreadableLine) -> InputError:
-    """The error for a line that is no event."""
+def unreadable(place: str, error: UnreadableLine, hint: str = "") -> InputError:
+    """The error for a line that is no event; ``hint`` says what to do, unless that is said of lines."""
+    if hint:
+        return InputError(f"{place}: {error}", hint=hint)
     hint = error.hint or HINT
     return InputError(f"{place}: {error}", hint=f"{hint}{'' if hint.endswith('?') else ';'} {KEEP_GOING}")
 

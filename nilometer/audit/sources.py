@@ -15,6 +15,7 @@ from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, events_
 from nilometer.audit.stored import RowEvents
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.opening import open_history
+from nilometer.history.parquet.manifest import EXPORT_AGAIN
 from nilometer.ledger.reader import open_reader
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import AUDIT
@@ -114,8 +115,8 @@ def _lines_in(name: str, open: OpenFile, is_wanted: StreamFilter) -> Iterator[Nu
 
 
 def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> LineEvents[str]:
-    """The events of history lines, each with its place. Raises ``InputError``."""
-    return LineEvents(in_batches(lines), str)
+    """The events of the history lines of an export as Parquet, each with its place. Raises ``InputError``."""
+    return LineEvents(in_batches(lines), str, hint=EXPORT_AGAIN)
 
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,8 @@ from domain.envelope import Envelope
 from domain.errors import InputError
 from domain.events import Event
 from nilometer.history.cloudevents import ATTRIBUTES, to_canonical_json
+from nilometer.history.opening import is_parquet
+from nilometer.history.parquet.manifest import EXPORT_AGAIN
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.identifying.kind import IMPORT
@@ -56,11 +58,15 @@ def read_history(stream: ByteStream, file: str) -> Iterator[CheckedLine]:
             stored = _stored(content, event)
             fleet.apply(event)
         except UnreadableLine as error:
-            raise InputError(f"{place}: {error}", hint=error.hint or _HINT) from None
+            raise InputError(f"{place}: {error}", hint=_hint(file, error.hint)) from None
         except HistoryError as error:
-            raise InputError(f"{place}: {error.message}", hint=error.hint or _HINT) from None
+            raise InputError(f"{place}: {error.message}", hint=_hint(file, error.hint)) from None
         source, versions[event.stream] = line_source, event.version
         yield CheckedLine(place, line_source.removeprefix("urn:uuid:"), stored)
+
+
+def _hint(file: str, hint: str) -> str:
+    return EXPORT_AGAIN if is_parquet(file) else hint or _HINT
 
 
 def _stored(content: bytes, event: Envelope[Event]) -> StoredRow:

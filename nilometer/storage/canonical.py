@@ -20,7 +20,7 @@ from domain.envelope import Metadata
 from domain.kinds import EVENTS
 from nilometer.storage.annotations import Kind, class_of, field_types
 from nilometer.storage.bodies import topic_of
-from nilometer.times import is_day
+from nilometer.times import WRITTEN_TIME, is_day
 
 
 class BodyParts(NamedTuple):
@@ -87,7 +87,7 @@ class BodyMatcher:
 BODIES: Final = BodyMatcher()
 """The matcher of this process."""
 _TEXT: Final = r'"[^"\\\x00-\x1f]*+(?:\\["\\bfnrt][^"\\\x00-\x1f]*+)*+"'
-_TIME: Final = r'"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"'
+_TIME: Final = f'"{WRITTEN_TIME}"'
 _NUMBER: Final = r"(?:0|-?[1-9][0-9]{0,14}+)"
 _TIMES: Final = frozenset(("earliest", "happened", "recorded"))
 

@@ -18,7 +18,7 @@ from typing import Final
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.seal.keys import read_key_file
-from nilometer.textio.files import read_small_file
+from nilometer.seal.text_files import parse_file
 from nilometer.tlog.checkpoints import SignedTreeHead, TreeHead, parse_checkpoint
 from nilometer.tlog.encoding import decode_lines, parse_hash, parse_number
 from nilometer.tlog.errors import ProofError, SignatureError, TlogError
@@ -75,12 +75,12 @@ class Witness:
     """A witness in its folder."""
 
     def __init__(self, folder: Path, now: Callable[[], UtcTime]) -> None:
-        """Raises ``InputError`` if the folder has no key for a witness, or names no log."""
+        """Raises ``InputError`` if the folder has no key for a witness or no policy, or names no log."""
         self._signers: list[Signer] = read_key_file(folder / KEY)
         if any(signer.key.algorithm is Algorithm.ED25519 for signer in self._signers):
             raise InputError(f"the key in {folder / KEY} is one of a log", hint="nilo key new NAME -o FILE --witness")
         hint = "write the lines: log VERIFIER-KEY, and: quorum none"
-        policy = parse_policy(read_small_file(str(folder / POLICY), "a policy", hint))
+        policy = parse_file(str(folder / POLICY), parse_policy, "a policy", hint)
         self._logs: dict[str, list[VerifierKey]] = {}
         for key in policy.logs:
             self._logs.setdefault(key.name, []).append(key)

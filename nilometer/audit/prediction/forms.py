@@ -136,6 +136,11 @@ def _expected() -> Mapping[tuple[bytes, bytes, bool], ExpectedEvent]:
     }
 
 
+def rules_are_read() -> bool:
+    """Whether the rules were read in this process, so that to predict costs no more than to judge."""
+    return _expected.cache_info().currsize > 0
+
+
 def predicted_form(event: ExpectedEvent, vm: Vm, host: Host) -> PredictedForm | None:
     """A form for VMs and hosts of the same kind as these; ``None`` for a form that is left to the judge."""
     claims = {name: path for name, path in event.claims.items() if not name.startswith((_VM, _HOST))}

@@ -9,9 +9,10 @@ from its prediction, and a line that differs is read and judged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
 
@@ -21,7 +22,7 @@ from domain.kinds import EVENTS
 from domain.quantities import LARGEST
 from domain.settings import HostVersion
 from domain.state import Vm
-from nilometer.times import is_day
+from nilometer.times import WRITTEN_TIME, is_day
 from rules.judging.decided.predicting import ChangePlace, ChangeSite, ConfirmedChange
 from rules.judging.judge import Judge
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _TEXT: Final = rb'"((?:[^"\\]++|\\.)++)"'
 _PLAIN_TEXT: Final = rb'"([ !#-\[\]-~]++)"'
 _NUMBER: Final = rb"([1-9][0-9]{0,14})"
-_TIME: Final = rb'"(([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
+_TIME: Final = f'"({WRITTEN_TIME})"'.encode()
 _HEAD: Final = re.compile(rb'\{"actor":%b,"correlation":%b,"data":' % (_TEXT, _PLAIN_TEXT))
 _TAIL_BEGINS: Final = b',"datacontenttype":'
 """The last one is that of the line: within a text its quotes would be escaped."""
@@ -50,6 +51,7 @@ PREDICT_AFTER: Final = 5000
 
 None are if the rules were read before in this process, as in a worker of Spark, or if as many are known to come.
 """
+_FORMS: Final = "nilometer.audit.prediction.forms"
 _TYPES: Final = frozenset(
     f"{kind}.v{shape}".encode() for (kind, shape), event in EVENTS.items() if issubclass(event, VmEvent)
 )
@@ -93,12 +95,9 @@ class LinePredictor:
     ``None`` is as soon as it pays, where nobody knows how many events there are.
     """
 
-    has_rules: ClassVar[bool] = False
-    """Whether the rules were read in this process."""
-
     def __init__(self, judge: Judge, after: int | None = None) -> None:
         self._judge = judge
-        self._after = (0 if self.has_rules else PREDICT_AFTER) if after is None else after
+        self._after = (0 if _rules_are_read() else PREDICT_AFTER) if after is None else after
         self._forms: dict[str, _VmForms] = {}
         self.passed = 0
         """How many events were passed."""
@@ -160,9 +159,14 @@ class LinePredictor:
         if forms is None or forms.vm is not vm or forms.release is not host.version:
             from nilometer.audit.prediction.forms import forms_of  # reads the rules
 
-            LinePredictor.has_rules = True
             forms = self._forms[id] = _VmForms(vm, host.version, forms_of(vm, host))
         return forms
+
+
+def _rules_are_read() -> bool:
+    """Whether the rules were read in this process; what reads them is not loaded to be asked."""
+    forms = sys.modules.get(_FORMS)
+    return forms is not None and cast("Callable[[], bool]", vars(forms)["rules_are_read"])()
 
 
 def _read_header(line: bytes, source: bytes) -> _Header | None:
@@ -172,11 +176,11 @@ def _read_header(line: bytes, source: bytes) -> _Header | None:
     if head is None or tail is None:
         return None
     actor, correlation = head.groups()
-    id, position, common, reason, recorded, recorded_day, ledger, stream, time, day, type, version, via = tail.groups()
+    id, position, common, reason, recorded, ledger, stream, time, type, version, via = tail.groups()
     subject = _subject(stream)
     if subject is None or type not in _TYPES or ledger != source or id != b"%b/%b" % (stream, version):
         return None
-    if not (_are_texts(actor, reason, via) and is_day(day) and is_day(recorded_day)):
+    if not (_are_texts(actor, reason, via) and is_day(time[:10]) and is_day(recorded[:10])):
         return None
     happened, its_recording = UtcTime(time.decode()), UtcTime(recorded.decode())
     place = ChangePlace(subject.stream, subject.vm, int(version), int(position), happened, its_recording)

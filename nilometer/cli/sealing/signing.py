@@ -13,7 +13,7 @@ from domain.errors import InputError
 from nilometer.cli.failures import Mistyped
 from nilometer.seal.keys import command_signer, parse_private_keys, read_key_file
 from nilometer.seal.proving import SEAL_ANEW
-from nilometer.textio.files import read_small_file
+from nilometer.seal.text_files import parse_file
 from nilometer.tlog.checkpoints import SignedTreeHead, parse_checkpoint
 from nilometer.tlog.errors import TlogError
 from nilometer.tlog.notes import VerifierKey, parse_verifier_key
@@ -22,7 +22,6 @@ from nilometer.tlog.signatures import Signer
 from nilometer.witness.asking import KnownWitness
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 KEY: Final = "NILO_SEAL_KEY"
 POLICY_HINT: Final = "name a file with lines such as: log VERIFIER-KEY, and: quorum none; see docs/seal.md"
@@ -62,17 +61,27 @@ def read_verifier_keys(given: Sequence[str]) -> list[VerifierKey]:
         if "+" in text and not Path(text).exists():
             keys.append(parse_verifier_key(text))
             continue
-        lines = read_small_file(text, "a verifier key", _KEY_HINT).decode("utf-8", "replace").splitlines()
-        found = [parse_verifier_key(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
-        if not found:
-            raise InputError(f"{text}: there is no verifier key in this file", hint=_KEY_HINT)
-        keys += found
+        keys += parse_file(text, _parse_verifier_keys, "a file of verifier keys", _KEY_HINT)
+    return keys
+
+
+def _parse_verifier_keys(raw: bytes) -> list[VerifierKey]:
+    """Verifier keys, one a line. Raises ``TlogError``."""
+    keys: list[VerifierKey] = []
+    for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            try:
+                keys.append(parse_verifier_key(line.strip()))
+            except TlogError as error:
+                raise TlogError(f"line {number}: {error.message}", hint=error.hint) from None
+    if not keys:
+        raise TlogError("there is no verifier key in it")
     return keys
 
 
 def read_policy(file: str | None) -> TlogPolicy | None:
     """The policy in a file, if one was named. Raises ``InputError`` that names the file if it has none."""
-    return None if file is None else _parse_file(file, parse_policy, "a policy", POLICY_HINT)
+    return None if file is None else parse_file(file, parse_policy, "a policy", POLICY_HINT)
 
 
 def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
@@ -84,12 +93,4 @@ def known_witnesses(policy: TlogPolicy | None) -> list[KnownWitness]:
 
 def read_checkpoint_file(file: str) -> SignedTreeHead:
     """A checkpoint that was kept. Raises ``InputError`` that names the file if it has none."""
-    return _parse_file(file, parse_checkpoint, "a checkpoint", CHECKPOINT_HINT)
-
-
-def _parse_file(file: str, parse: Callable[[bytes], T], what: str, hint: str) -> T:
-    raw = read_small_file(file, what, hint)
-    try:
-        return parse(raw)
-    except TlogError as error:
-        raise InputError(f"{file}: this is not {what}: {error.message}", hint=error.hint or hint) from None
+    return parse_file(file, parse_checkpoint, "a checkpoint", CHECKPOINT_HINT)

@@ -193,6 +193,12 @@ def test_the_key_of_a_log_and_a_policy_without_a_log_are_refused(folder: tuple[P
         Witness(folder[0], at())
 
 
+def test_a_line_of_a_policy_that_is_none_is_named_with_its_file(folder: tuple[Path, VerifierKey]) -> None:
+    (file := folder[0] / POLICY).write_text("quorum none\nlog x\n")
+    with pytest.raises(InputError, match=f"^{file}: this is not a policy: line 2 of the policy: 'x' is not"):
+        Witness(folder[0], at())
+
+
 def test_a_state_that_cannot_be_read_signs_nothing(folder: tuple[Path, VerifierKey], witness: Witness) -> None:
     assert witness.add_checkpoint(request(0, 3)).status == 200
     with closing(sqlite3.connect(folder[0] / STATE)) as connection, connection:

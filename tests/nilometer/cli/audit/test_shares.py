@@ -32,6 +32,7 @@ from nilometer.textio.files import open_input
 from tests.domain.given import HOST, START, WEB, do
 from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, text_of
 from tests.nilometer.cli.calling import CallResult, Desk
+from tests.nilometer.cli.reading.test_export_parquet import damage_a_body
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.databases import Server
 from tests.rules.judging.histories import history
@@ -214,6 +215,13 @@ def test_what_the_columns_say_is_compared_with_the_bodies_by_the_share_that_judg
     assert (refused.code, refused.out) == (2, "")
     assert "the columns of this event do not say what its body says" in refused.err
     assert "hint: " in refused.err
+
+
+def test_a_body_that_is_no_json_has_the_hint_for_parquet(desk: Desk, buckets: Path) -> None:
+    damage_a_body(min(buckets.rglob("group=03/*.parquet")))
+    made = [desk.call("audit", str(buckets), "--share", f"{number}/4") for number in (1, 2, 3, 4)]
+    (wrong,) = [each for each in made if each.code]
+    refused(wrong, "is not JSON", "hint: copy it again, or export the ledger again: nilo export --as parquet -o DIR")
 
 
 def test_a_vm_in_another_bucket_than_its_host_is_refused(

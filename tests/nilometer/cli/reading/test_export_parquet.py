@@ -178,6 +178,36 @@ def test_parquet_of_something_else_is_refused(desk: Desk) -> None:
     assert "this is a Parquet file" in result.err
 
 
+def damage_a_body(file: Path) -> None:
+    """Puts something into the body of one row that is no JSON."""
+    table = pyarrow.parquet.ParquetFile(file).read()
+    index = table.schema.names.index("body")
+    columns: list[pyarrow.Array] = [table.column(name) for name in table.schema.names]
+    bodies: list[str] = columns[index].to_pylist()
+    bodies[2] = bodies[2].replace('"data":{', '"data":{,')
+    columns[index] = pyarrow.array(bodies, pyarrow.string())
+    pyarrow.parquet.write_table(pyarrow.Table.from_arrays(columns, schema=table.schema), file)
+
+
+READERS = ("audit", "audit --cores 2", "audit --share 1/1", "import", "report")
+
+
+@pytest.mark.parametrize(
+    ("args", "is_folder"), [("audit --sieve", True), *[(args, kind) for args in READERS for kind in (True, False)]]
+)
+def test_a_body_that_is_no_json_has_the_hint_for_parquet(desk: Desk, args: str, is_folder: bool) -> None:
+    folder = export(desk)
+    (file,) = Path(folder).rglob("*.parquet")
+    damage_a_body(file)
+    output = ("-o", str(desk.folder / "report.html")) if args == "report" else ()
+    new = {"NILO_LEDGER": f"sqlite:///{desk.folder}/new.db"} if args == "import" else {}
+    found = desk.call(*args.split(), folder if is_folder else str(file), *output, env=new)
+    assert (found.code, found.out) == (2, ""), found
+    assert found.err.splitlines()[-1] == (
+        "hint: copy it again, or export the ledger again: nilo export --as parquet -o DIR"
+    )
+
+
 def test_the_question_in_the_docs_is_answered_by_duckdb(desk: Desk) -> None:
     (question,) = re.findall(r"```sql\n(-- DuckDB: .*?)```", (DOCS / "parquet.md").read_text(), re.DOTALL)
     with duckdb.connect() as database:

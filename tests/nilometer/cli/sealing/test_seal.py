@@ -278,7 +278,7 @@ def test_files_that_are_no_key_and_no_checkpoint_are_named_with_a_hint(sealing: 
     seal(sealing)
     empty = sealing.write("empty.pub", "# nothing yet\n")
     for args, says in (
-        (("--verifier-key", empty), f"{empty}: there is no verifier key in this file"),
+        (("--verifier-key", empty), f"{empty}: this is not a file of verifier keys: there is no verifier key in it"),
         (("--verifier-key", "nope.pub"), "nope.pub: No such file"),
         (("--against", path(sealing, "nope")), f"{path(sealing, 'nope')}: No such file"),
         (("--against", path(sealing, "seal.pub")), f"{path(sealing, 'seal.pub')}: this is not a checkpoint: "),
