@@ -8,7 +8,8 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -67,6 +68,16 @@ def say(kind: str, message: str, hint: str = "") -> None:
     click.echo("\n".join(shown), err=True)
 
 
+@contextmanager
+def naming_stdout() -> Generator[None]:
+    """Names stdout as the place of an error of the system that names none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
+
+
 def run_guarded(run: Callable[[], object]) -> int:
     """Runs a command and returns its exit code; every exception and every warning of a ledger becomes a message."""
     _recorded_in.clear()
@@ -89,7 +100,8 @@ def run_guarded(run: Callable[[], object]) -> int:
 def _run_guarded(run: Callable[[], object]) -> int:
     try:
         code = run()
-        sys.stdout.flush()
+        with naming_stdout():
+            sys.stdout.flush()
         return code if isinstance(code, int) else OK
     except click.exceptions.Exit as exit:
         return exit.exit_code
@@ -123,15 +135,20 @@ def _run_guarded(run: Callable[[], object]) -> int:
         if _recorded_in:
             say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
         else:
-            say("error", problem, "make room and try again" if error.errno in FULL else "")
+            say("error", problem, FULL.get(error.errno or 0, ""))
         return UNREADABLE
     except Exception:
         _report_bug()
         return INTERNAL
 
 
-FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-"""There is no room left, or none for this user."""
+_ROOM: Final = "make room and try again"
+FULL: Final[Mapping[int, str]] = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "write it where files may be larger; a shell may limit them: ulimit -f",
+}
+"""There is no room left, none for this user, or none in one file; and what to do."""
 
 
 def _describe(error: OSError) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from nilometer.cli.escaping import escape_controls
+from nilometer.cli.failures import naming_stdout
 from nilometer.cli.session import Format
 
 _ESCAPE: Final = "\x1b"
@@ -41,31 +42,39 @@ class Output:
 
     def write_line(self, text: str = "") -> None:
         """Writes a line for people."""
-        self.stream.write(f"{escape_controls(self.name(text)).replace(self._escape, _ESCAPE)}\n")
+        self._write(f"{escape_controls(self.name(text)).replace(self._escape, _ESCAPE)}\n")
 
     def write_cells(self, line: str) -> None:
         """Writes a line of CSV."""
-        self.stream.write(f"{line}\n")
+        self._write(f"{line}\n")
 
     def write_record(self, value: dict[str, Any]) -> None:
         """Writes a line of JSON Lines."""
-        self.stream.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self._write(json.dumps(value, ensure_ascii=False) + "\n")
 
     def write_event(self, value: dict[str, Any]) -> None:
         """Writes one line of canonical JSON, as ``nilo export`` does."""
-        self.stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
+        self._write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n")
 
     def write_history_line(self, line: bytes) -> None:
         """Writes a history line that is canonical JSON already."""
-        self.stream.write(f"{line.decode()}\n")
+        self._write(f"{line.decode()}\n")
 
     def write_document(self, value: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Writes one JSON document."""
-        self.stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        self._write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except OSError as error:
+            error.filename = error.filename or "stdout"
+            raise
 
     def flush(self) -> None:
         """Sends what was written on its way."""
-        self.stream.flush()
+        with naming_stdout():
+            self.stream.flush()
 
     def style(self, text: str, **settings: Any) -> str:
         """Returns a text in colour, where colour is wanted. Colour alone never says anything."""
@@ -122,7 +131,7 @@ class Output:
         with console.capture() as captured:
             console.print(table)
         lines = [line.rstrip() for line in captured.get().splitlines()]
-        self.stream.write("".join(f"{line}\n" for line in lines if line))
+        self._write("".join(f"{line}\n" for line in lines if line))
 
 
 class Progress:

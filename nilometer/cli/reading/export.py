@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -97,8 +96,8 @@ def _follow(form: str, after: int) -> int:
     """Writes the events behind a position, and then each new one."""
     from nilometer.cli.interrupts import interruptible
 
-    with current_session().reading() as ledger:
-        lines, position, stream = _lines_of(form, ledger.id), _begin(form, after), sys.stdout.buffer
+    with current_session().reading() as ledger, open_output(None) as stream:
+        lines, position = _lines_of(form, ledger.id), _begin(form, after)
         with interruptible() as check_interrupt, suppress(KeyboardInterrupt):
             if after > (ends := ledger.position):
                 say("note", f"the ledger ends at {ends}: events up to position {after} are left out when they come")
@@ -111,7 +110,6 @@ def _follow(form: str, after: int) -> int:
                 position = max(position, last)
                 time.sleep(PAUSE_SECONDS)
                 check_interrupt()
-        stream.flush()
     return OK
 
 

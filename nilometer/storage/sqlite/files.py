@@ -148,6 +148,9 @@ def to_ledger_error(location: SQLiteLocation, error: Exception) -> LedgerError:
         return NotALedger(
             f"{where} is damaged: SQLite cannot read it", hint="restore it from a copy or an export (nilo import)"
         )
+    if code == sqlite3.SQLITE_IOERR:
+        hint = "look at the disk and its messages (dmesg), and at the limit for files: ulimit -f"
+        return LedgerError(f"{where} cannot be read or written any further: the system refuses it", hint=hint)
     if isinstance(error, sqlite3.OperationalError):
         return LedgerError(f"{where}: {error}")
     return LedgerError(f"{where}: {error}", hint="please report this")

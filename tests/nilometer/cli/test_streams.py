@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nilometer.ledger.ledger import Ledger
-from tests.nilometer.ledger.asking import with_web01
+from tests.nilometer.ledger.asking import ask, with_web01
 from tests.paths import RECORDINGS
 
 S7 = RECORDINGS / "s7_three_vms_one_budget.jsonl"
@@ -58,6 +59,36 @@ def test_what_is_only_read_is_not_said_to_be_recorded(url: str) -> None:
         2,
         "error: stdout: No space left on device\nhint: make room and try again\n",
     )
+
+
+@pytest.mark.parametrize(
+    "command", ["export --follow", "log --format json", "audit --format json", "audit --share 1/1"]
+)
+def test_stdout_without_room_is_named_whatever_is_written(url: str, command: str) -> None:
+    for unbuffered in ("", "1"):
+        ran = call(url, command, "> /dev/full", unbuffered)
+        assert ran.returncode == 2
+        assert ran.stderr == "error: stdout: No space left on device\nhint: make room and try again\n"
+
+
+def within_a_limit(url: str, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs ``nilo`` where no file may be larger than 40 KiB."""
+    environment = {"NILO_LEDGER": url, "PATH": ""}
+    line = f"ulimit -f 80; {NILO} {command} > {folder}/out"
+    return subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_limit_for_files_is_said(url: str, tmp_path: Path) -> None:
+    with Ledger.open(url, durable=False) as ledger:
+        for size in range(1, 301):
+            ask(ledger, "add-memory", vm="web01", amount=2 * size * 2**20)
+    for command in ("export", f"export -o {tmp_path}/events.jsonl", f"export --as parquet -o {tmp_path}/parquet"):
+        ran = within_a_limit(url, command, tmp_path)
+        assert ran.returncode == 2
+        error, hint = ran.stderr.splitlines()
+        assert re.fullmatch(rf"error: (stdout|{tmp_path}/(events.jsonl|parquet)): File too large", error)
+        assert hint == "hint: write it where files may be larger; a shell may limit them: ulimit -f"
+    assert sorted(path.name for path in tmp_path.rglob("*events*")) == []
 
 
 def test_a_file_for_which_there_is_no_room_is_named(url: str) -> None:
