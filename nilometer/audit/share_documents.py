@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import Final, cast
 
 from domain.errors import InputError
@@ -148,7 +149,7 @@ def read_share(file: str) -> Share:
     """
     name = "stdin" if file == "-" else file
     if Path(check_name(file)).is_dir():
-        raise InputError(f"{file}: this is a folder", hint=f"name the shares in it: {file}/*.json")
+        raise InputError(f"{file}: this is a folder", hint=f"name the shares in it: {quote(file)}/*.json")
     with open_input(file) as stream:
         text = b"".join(read_text(stream, name)).decode(errors="replace")
     return parse_share(text, name)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from shlex import quote
 
 from domain.errors import InputError
 from domain.identifiers import import_stream
@@ -34,7 +35,7 @@ def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) ->
     if file.exists() or file.is_symlink():
         raise InputError(f"{file} exists; it was not touched", hint="name a new file")
     if not file.absolute().parent.is_dir():
-        raise InputError(f"the folder of {file} does not exist", hint=f"mkdir -p {file.absolute().parent}")
+        raise InputError(f"the folder of {file} does not exist", hint=f"mkdir -p {quote(str(file.absolute().parent))}")
     check_database(url)
     with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
         made = Path(folder) / "ledger.db"

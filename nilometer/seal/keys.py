@@ -15,6 +15,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from domain.errors import InputError
@@ -66,7 +67,9 @@ def read_key_file(file: Path) -> list[Signer]:
         raise InputError(f"{file}: it is not UTF-8, so not a private key", hint=hint) from None
     mode = file.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        warnings.warn(f"others may read the private key in {file}: chmod 600 {file}", LedgerWarning, stacklevel=2)
+        warnings.warn(
+            f"others may read the private key in {file}: chmod 600 {quote(str(file))}", LedgerWarning, stacklevel=2
+        )
     return parse_private_keys(text, str(file))
 
 

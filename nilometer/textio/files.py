@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO, Final
 
 from domain.errors import InputError
@@ -72,7 +73,9 @@ def check_folder(path: Path, otherwise: str = "") -> None:
     """Raises ``InputError`` if the folder that a file is to be written in does not exist."""
     parent = path.absolute().parent
     if not parent.is_dir():
-        raise InputError(f"{path}: the folder {parent} does not exist{otherwise}", hint=f"mkdir -p {parent}")
+        raise InputError(
+            f"{path}: the folder {parent} does not exist{otherwise}", hint=f"mkdir -p {quote(str(parent))}"
+        )
 
 
 def _is_too_long(name: str) -> bool:

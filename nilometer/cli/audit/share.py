@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from domain.errors import InputError, NilometerError
 from nilometer.audit.buckets import open_bucketed
@@ -48,7 +49,7 @@ def share_files(
     for file in files:
         path = Path(file)
         if path.is_dir() and not is_parquet(file):
-            raise InputError(f"{file}: this is a folder", hint=f"name the files in it: {file}/*.jsonl")
+            raise InputError(f"{file}: this is a folder", hint=f"name the files in it: {quote(file)}/*.jsonl")
         if file == "-" or (path.exists() and not path.is_file() and not is_parquet(file)):
             name = "stdin" if file == "-" else file
             raise InputError(f"{name}: a share reads its input twice", hint="write it to a file, and name that")

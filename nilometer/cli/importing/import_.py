@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import click
 
 from nilometer.cli.failures import OK, Interrupted
@@ -43,7 +45,7 @@ def command(file: str) -> int:
                     events = restore(ledger, read_history(stream, name), progress.update)
             except KeyboardInterrupt:
                 copied = f"{plural(ledger.position, 'event')} of {name} copied"
-                raise Interrupted(copied, hint=f"to continue: nilo import {file}") from None
+                raise Interrupted(copied, hint=f"to continue: nilo import {quote(file)}") from None
             url = ledger.url
     if out.json:
         out.write_document({"events": events, "there": min(before, events), "ledger": url})

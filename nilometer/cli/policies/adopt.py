@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -135,13 +136,13 @@ def _say_hint(adoption: Adoption, file: str) -> None:
                 "note", f"{count} of policies", f"mend that first, or allow no step that makes it worse: {_again(file)}"
             )
         case AdoptionRefusal.WRONG | AdoptionRefusal.NOT_PROVED:
-            say("note", "a policy cannot be adopted as it is", f"what it means: nilo policy check {file}")
+            say("note", "a policy cannot be adopted as it is", f"what it means: nilo policy check {quote(str(file))}")
         case None:
             pass
 
 
 def _again(file: str) -> str:
-    return f"nilo policy adopt {file} --from-now"
+    return f"nilo policy adopt {quote(str(file))} --from-now"
 
 
 # JSON

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from nilometer.cli.failures import say
@@ -83,7 +84,7 @@ class Report:
             say(
                 "note",
                 f"the history of a counterexample is in {file}",
-                f"nilo run {file} --ledger sqlite:///{file.stem}.db",
+                f"nilo run {quote(str(file))} --ledger {quote(f'sqlite:///{file.stem}.db')}",
             )
         return EXIT[self.verdict]
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -61,7 +62,7 @@ def command(file: str | None, form: str, after: int, follow: bool) -> int:
         return _export_parquet(file)
     if follow:
         if file not in (None, "-"):
-            hint = f"append its output to the file: nilo export --as {form} --follow >> {file}"
+            hint = f"append its output to the file: nilo export --as {form} --follow >> {quote(str(file))}"
             raise Mistyped("--follow writes to stdout, not to a file", hint=hint)
         return _follow(form, after)
     with current_session().reading() as ledger, open_output(file) as stream:
@@ -131,7 +132,7 @@ def _export_parquet(folder: str | None) -> int:
                 manifest = write_export(ledger, path, progress.update, counting.update)
         except KeyboardInterrupt:
             what = f"{folder} is not complete, and nothing reads it as if it were"
-            raise Interrupted(what, hint=f"to go on: nilo export --as parquet -o {folder}") from None
+            raise Interrupted(what, hint=f"to go on: nilo export --as parquet -o {quote(str(folder))}") from None
         newer = f"; the ledger has come to position {last} since it was begun" if last > manifest.last else ""
     files = sum(map(len, manifest.runs))
     say("note", f"{plural(manifest.events, 'event')} in {plural(files, 'file')} in {folder}{newer}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +46,9 @@ def command(folder: str, host: str, port: int) -> int:
     out = Output(session.format)
     place = Path(check_name(folder))
     if not place.is_dir():
-        raise InputError(f"{folder} is not a folder", hint=f"mkdir {folder}; nilo witness --help says what it needs")
+        raise InputError(
+            f"{folder} is not a folder", hint=f"mkdir {quote(str(folder))}; nilo witness --help says what it needs"
+        )
     witness = Witness(place, lambda: current_time(session.clock))
     try:
         import uvicorn

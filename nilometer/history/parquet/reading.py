@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 import pyarrow
@@ -78,7 +79,7 @@ def check_paths(manifest: Manifest, paths: Iterable[str]) -> None:
         raise InputError(
             f"{folder}: the export was not finished: it has {manifest.events:,} events, up to position "
             f"{manifest.written} of {manifest.last}",
-            hint=f"finish it: nilo export --as parquet -o {folder}",
+            hint=f"finish it: nilo export --as parquet -o {quote(str(folder))}",
         )
     named = _named(manifest)
     there = {path for path in paths if not path.rpartition("/")[2].startswith(".")}

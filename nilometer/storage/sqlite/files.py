@@ -12,6 +12,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Generator
+from shlex import quote
 from typing import Final
 
 from nilometer.errors import LedgerBusy, LedgerError, LedgerFull, LedgerReadOnly, NoLedger, NotALedger
@@ -84,7 +85,7 @@ def create_file(location: SQLiteLocation, statements: list[str], lock_timeout: f
     path = location.path.resolve()  # a link may lead to a file that is not there yet
     folder = path.parent
     if not folder.is_dir():
-        raise NoLedger(f"the folder {folder} does not exist", hint=f"mkdir -p {folder}")
+        raise NoLedger(f"the folder {folder} does not exist", hint=f"mkdir -p {quote(str(folder))}")
     with contextlib.suppress(FileExistsError, PermissionError):  # what it holds is nobody else's business
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     uri = location.uri("rwc")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
+from shlex import quote
 from typing import Final
 
 from nilometer.errors import LedgerError, LedgerWarning
@@ -51,7 +52,8 @@ def unknown_trigger(location: SQLiteLocation, found: dict[str, tuple[str, str]])
             return LedgerError(
                 f"{location.path} has the trigger {name!r} on {table}, which Nilometer did not make: "
                 "it may change what is recorded",
-                hint=f"look at it and remove it: sqlite3 {location.path} 'DROP TRIGGER \"{name}\"', then nilo audit",
+                hint="look at it and remove it: "
+                f"sqlite3 {quote(str(location.path))} 'DROP TRIGGER \"{name}\"', then nilo audit",
             )
     return None
 
