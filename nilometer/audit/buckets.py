@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
-from domain.identifiers import StreamName, split_stream
 from nilometer.audit.grouping import Grouping, Survey, ways_to_name
 from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import StreamFilter
 from nilometer.history.cloudevents import source_uri
-from nilometer.history.groups import hosts_named
+from nilometer.history.cutting import recorded_at
+from nilometer.history.groups import AS_READ, NAMING, hosts_named
 from nilometer.history.parquet.installed import require_pyarrow
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, Manifest, bucket_name
 from nilometer.history.parquet.pieces import Lines, Piece, merge_lines
@@ -27,8 +27,6 @@ from rules.judging.completeness import PlacedEvent
 if TYPE_CHECKING:
     from nilometer.history.parquet.buckets import BucketedExport
 
-_RECORDED: Final = b'"recorded":"'
-"""Stands behind the data in a line; within a text its quotes would be escaped."""
 _HINT: Final = "judge it in one piece: nilo audit DIR"
 
 
@@ -54,12 +52,11 @@ class BucketSource:
         Raises ``InputError``.
         """
         from nilometer.audit.column_survey import HEADER, survey_columns
-        from nilometer.history.parquet.buckets import streams_with_buckets
 
         survey, source = Survey(), source_uri(self.export.manifest.ledger).encode()
-        for events in self.export.columns(HEADER):
+        for events, buckets_of in self.export.columns(HEADER):
             survey.merge(survey_columns(events, source))
-            for name, bucket in streams_with_buckets(events):
+            for name, bucket in buckets_of:
                 self._buckets_of.setdefault(name.encode(), set()).add(bucket)
         connect_buckets(survey, self._buckets_of, self.export.manifest)
         return replace(survey.group(), is_by_buckets=True)
@@ -111,31 +108,28 @@ class BucketReader:
                     yield list(zip(positions[begin:end], lines[begin:end], strict=True))
 
     def _checked(self, pieces: Iterator[Piece]) -> Iterator[Lines]:
-        naming = dict[tuple[str, str], Sequence[bytes]]()
-        """What stands before the hosts that events name, by their topic and the kind of their stream."""
+        found = set[bytes]()
+        """Hosts whose names were found in lines, and are no reason to look at a line again."""
         for piece in pieces:
             self._check_recorded(piece)
-            for position, stream, topic, line in zip(*piece.headers, piece.lines, strict=True):
-                sort = topic, split_stream(StreamName(stream))[0]
-                ways = naming.get(sort)
-                if ways is None:
-                    ways = naming[sort] = ways_to_name(stream.encode(), topic.rpartition("/")[0].encode())
-                if ways:
-                    self._check_hosts(position, line, ways)
+            for index in _lines_to_search(piece, found):
+                hosts = self._check_hosts(piece.positions[index], piece.lines[index], _ways_of(piece, index))
+                found.update(host.removeprefix(b"host/") for host in hosts)
             yield piece.positions, piece.lines
 
     def _check_recorded(self, piece: Piece) -> None:
         """Raises ``InputError`` if a time of recording differs: all other columns are what the lines were made of."""
-        for position, recorded, line in zip(piece.positions, piece.recorded, piece.lines, strict=True):
-            begin = line.rfind(_RECORDED) + len(_RECORDED)
-            if recorded is None or not line.startswith(b'%b"' % recorded.encode(), begin):
-                raise InputError(
-                    f"{self._place_of(position)}: the columns of this event do not say what its body says",
-                    hint=EXPORT_AGAIN,
-                )
+        recorded = [None if moment is None else recorded_at(moment) for moment in piece.recorded]
+        if recorded != piece.recorded_in_lines:
+            pairs = zip(piece.positions, recorded, piece.recorded_in_lines, strict=True)
+            position = next(position for position, one, other in pairs if one != other)
+            raise InputError(
+                f"{self._place_of(position)}: the columns of this event do not say what its body says",
+                hint=EXPORT_AGAIN,
+            )
 
-    def _check_hosts(self, position: int, line: bytes, ways: Sequence[bytes]) -> None:
-        """Raises ``InputError`` if an event names a host of another share."""
+    def _check_hosts(self, position: int, line: bytes, ways: Sequence[bytes]) -> Collection[bytes]:
+        """The hosts that an event names. Raises ``InputError`` if one is of another share."""
         hosts = hosts_named(line, ways)
         if hosts is None:
             why = "this event names a host with a character that is escaped"
@@ -146,6 +140,29 @@ class BucketReader:
             elif not self.is_wanted(host):
                 why = f"this event names {host.decode()}, which is in another bucket of the export"
                 raise InputError(f"{self._place_of(position)}: {why}", hint=_HINT)
+        return hosts
+
+
+def _ways_of(piece: Piece, index: int) -> Sequence[bytes]:
+    return ways_to_name(piece.streams[index].encode(), _kind_of(piece.topics[index]))
+
+
+def _kind_of(topic: str) -> bytes:
+    return topic.rpartition("/")[0].encode()
+
+
+def _lines_to_search(piece: Piece, found: Collection[bytes]) -> Sequence[int]:
+    """The lines of a piece in which a host can be named that was not found before.
+
+    Most events name one only as what they read: all such names of a piece are looked at together. A name with a slash
+    is an event's own.
+    """
+    (before,) = AS_READ
+    names = {after.partition(b'"')[0] for line in piece.lines for after in line.split(before)[1:]}
+    if any(b"/" not in name and name not in found for name in names):
+        return range(len(piece.lines))
+    named_otherwise = {topic for topic in set(piece.topics) if ways_to_name(b"vm/", _kind_of(topic)) == NAMING}
+    return [index for index, topic in enumerate(piece.topics) if topic in named_otherwise] if named_otherwise else ()
 
 
 def open_bucketed(name: str, shares: int) -> BucketSource | None:

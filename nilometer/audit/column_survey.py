@@ -63,6 +63,8 @@ def _survey_regular(events: pyarrow.Table, source: bytes) -> Survey | None:
     if moments is None or any(name.startswith("policies/") for name in streams.dictionary.to_pylist()):
         return None
     names: list[bytes] = [name.encode() for name in streams.dictionary.to_pylist()]
+    if len(set(names)) < len(names):
+        return None
     kinds = [_kind(topic) for topic in topics.dictionary.to_pylist()]
     found = _survey_streams(streams.indices, topics.indices, events.column("version").combine_chunks(), names, kinds)
     if found is None:
@@ -150,7 +152,8 @@ def _kind(topic: str) -> bytes:
 
 def _codes(column: pyarrow.ChunkedArray) -> pyarrow.DictionaryArray:
     """A column of texts as numbers, with the texts that they stand for."""
-    return column.cast(pyarrow.string()).combine_chunks().dictionary_encode()
+    values = column.combine_chunks()
+    return values if isinstance(values, pyarrow.DictionaryArray) else values.cast(pyarrow.string()).dictionary_encode()
 
 
 def _steps(values: pyarrow.Array) -> pyarrow.Array:

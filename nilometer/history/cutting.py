@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic_core import to_json
 
@@ -25,6 +25,28 @@ _BODY: Final = re.compile(
 quotes would be escaped."""
 
 
+class CutLine(NamedTuple):
+    """A history line without its end."""
+
+    line: bytes
+    recorded: bytes
+    """What the line says of when the event was recorded, as ``recorded_at`` writes it."""
+
+
+def recorded_at(moment: str) -> bytes:
+    """What stands in the line of an event that was recorded then."""
+    return f',"recorded":"{moment}"'.encode()
+
+
+def recorded_in(line: bytes) -> bytes:
+    """What a whole line says of when its event was recorded; empty if it says nothing."""
+    begin = line.rfind(_RECORDED)  # within a text its quotes would be escaped
+    return b"" if begin < 0 else line[begin : line.find(b'"', begin + len(_RECORDED)) + 1]
+
+
+_RECORDED: Final = b',"recorded":"'
+
+
 def cut_lines(
     positions: Sequence[int],
     streams: Sequence[str],
@@ -32,8 +54,8 @@ def cut_lines(
     topics: Sequence[str],
     bodies: Iterable[bytes],
     source: bytes,
-) -> Iterator[bytes | None]:
-    """The history lines, without their ends, of events whose columns these are; ``source`` is in JSON.
+) -> Iterator[CutLine | None]:
+    """The history lines of events whose columns these are; ``source`` is in JSON.
 
     ``None`` where a line cannot be cut. If a line is as Nilometer writes it, then so is its body.
     """
@@ -45,7 +67,7 @@ def cut_lines(
             continue
         actor, causation, data, earliest, happened, reason, recorded, via = found.groups(b"")
         id, subject = _named(stream, source)
-        yield b'%b%b%b,"datacontenttype":"application/json"%b%b%d","position":%d%b%b%b%b%b%d,"via":%b' % (
+        line = b'%b%b%b,"datacontenttype":"application/json"%b%b%d","position":%d%b%b%b%b%b%d,"via":%b' % (
             actor,
             causation,
             data,
@@ -61,14 +83,16 @@ def cut_lines(
             version,
             via,
         )
+        yield CutLine(line, recorded)
 
 
 def cut_line(stored: StoredRow, source: bytes) -> bytes | None:
-    """The line of one row, which may be damaged; ``None`` where it cannot be cut."""
+    """The line of one row, which may be damaged, without its end; ``None`` where it cannot be cut."""
     stream, version, topic, body = stored.stream, stored.version, stored.topic, stored.body
     if not (type(stream) is str and type(version) is int and type(topic) is str and type(body) is bytes):
         return None  # it was changed in the database
-    return next(cut_lines((stored.position,), (stream,), (version,), (topic,), (body,), source))
+    cut = next(cut_lines((stored.position,), (stream,), (version,), (topic,), (body,), source))
+    return None if cut is None else cut.line
 
 
 @lru_cache(maxsize=4096)

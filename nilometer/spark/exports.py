@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import itemgetter
 from pathlib import Path
@@ -21,7 +21,7 @@ from nilometer.audit.buckets import BucketReader, connect_buckets
 from nilometer.audit.column_survey import HEADER, survey_columns
 from nilometer.audit.grouping import Grouping, Survey
 from nilometer.history.cloudevents import source_uri
-from nilometer.history.parquet.buckets import read_columns, streams_with_buckets
+from nilometer.history.parquet.buckets import LABELS, read_columns
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, ExportFile, Manifest, parse_manifest
 from nilometer.history.parquet.reading import LedgerFile, check_paths
 from nilometer.spark.history import (
@@ -134,10 +134,10 @@ def _survey(spark: SparkSession, source: str, manifest: Manifest) -> tuple[Group
     def surveyor(runs: Sequence[Run]) -> Callable[[Iterator[pyarrow.RecordBatch]], Iterator[pyarrow.RecordBatch]]:
         def survey_runs(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
             try:
-                for files, opened in open_runs(batches, runs, ledger, source):
-                    events = read_columns(opened, files, HEADER)
+                for files, opened in open_runs(batches, runs, ledger, source, LABELS):
+                    events, its_buckets = read_columns(opened, files, HEADER)
                     survey = survey_columns(events, source_uri(ledger).encode())
-                    yield from write_survey(survey.first, (survey, streams_with_buckets(events))).to_batches()
+                    yield from write_survey(survey.first, (survey, its_buckets)).to_batches()
             except InputError as error:
                 yield from write_survey(0, None, error).to_batches()
 
@@ -179,9 +179,16 @@ def _runs_of(manifest: Manifest, buckets: Sequence[str]) -> list[Run]:
 
 
 def open_runs(
-    batches: Iterator[pyarrow.RecordBatch], runs: Iterable[Run], ledger: str, source: str
+    batches: Iterator[pyarrow.RecordBatch],
+    runs: Iterable[Run],
+    ledger: str,
+    source: str,
+    encoded: Collection[str] = (),
 ) -> Iterator[tuple[Run, list[LedgerFile]]]:
-    """The files that Spark brings, opened, run by run. Raises ``InputError`` for any that are not those of the list."""
+    """The files that Spark brings, opened, run by run; ``encoded`` are texts that are read as dictionaries.
+
+    Raises ``InputError`` for any that are not those of the list.
+    """
     brought = (file for batch in batches for file in zip(batch.column("path"), batch.column("content"), strict=True))
     for files in runs:
         opened = list[LedgerFile]()
@@ -189,7 +196,7 @@ def open_runs(
             path, content = next(brought, (None, None))
             if path is None or content is None or not path.as_py().endswith(f"/{file.path}"):
                 raise InputError(f"{source}: {file.path} is missing, or is not read in its turn", hint=EXPORT_AGAIN)
-            opened.append(LedgerFile(Path(source) / file.path, file, ledger, content.as_buffer()))
+            opened.append(LedgerFile(Path(source) / file.path, file, ledger, content.as_buffer(), encoded))
         yield files, opened
         for file_read in opened:
             file_read.close()

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow
 
@@ -18,8 +18,16 @@ from nilometer.history.parquet.manifest import NAME, ExportFile, Manifest, read_
 from nilometer.history.parquet.pieces import Piece
 from nilometer.history.parquet.reading import LedgerFile, check_files, opened
 
-BUCKET: Final = "bucket"
-"""The column with the bucket of an event: it is in no file."""
+LABELS: Final = ("stream", "topic")
+"""Columns of texts that come again and again: they are read as dictionaries, if they are read."""
+
+
+class BucketColumns(NamedTuple):
+    """Some columns of the events of a run."""
+
+    events: pyarrow.Table
+    buckets_of: list[tuple[str, str]]
+    """Each stream with each bucket that it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,10 @@ class BucketedExport:
         """Those that hold events."""
         return frozenset(file.bucket for run in self.manifest.runs for file in run)
 
-    def columns(self, names: Sequence[str]) -> Iterator[pyarrow.Table]:
-        """Some columns of all events, a run after the other, with the bucket of each. Raises ``InputError``."""
+    def columns(self, names: Sequence[str]) -> Iterator[BucketColumns]:
+        """Some columns of all events, a run after the other. Raises ``InputError``."""
         for run in self.manifest.runs:
-            with opened(self.manifest, run) as files:
+            with opened(self.manifest, run, LABELS) as files:
                 yield read_columns(files, run, names)
 
     def pieces(self, buckets: Collection[str]) -> Iterator[list[Iterator[Piece]]]:
@@ -59,18 +67,11 @@ def open_buckets(folder: Path) -> BucketedExport:
     return BucketedExport(manifest, (len(content), hashlib.sha256(content).hexdigest()))
 
 
-def read_columns(files: Sequence[LedgerFile], run: Sequence[ExportFile], names: Sequence[str]) -> pyarrow.Table:
-    """Some columns of the files of a run, with the bucket of each event. Raises ``InputError``."""
-    tables = [_with_bucket(file.read_columns(names), known.bucket) for file, known in zip(files, run, strict=True)]
-    return pyarrow.concat_tables(tables)
-
-
-def streams_with_buckets(events: pyarrow.Table) -> list[tuple[str, str]]:
-    """Each stream with each bucket that it is in."""
-    found = events.group_by(["stream", BUCKET]).aggregate([])
-    pairs = zip(found.column("stream").to_pylist(), found.column(BUCKET).to_pylist(), strict=True)
-    return [(stream, bucket) for stream, bucket in pairs if stream is not None]
-
-
-def _with_bucket(table: pyarrow.Table, bucket: str) -> pyarrow.Table:
-    return table.append_column(BUCKET, pyarrow.array([bucket] * table.num_rows, pyarrow.string()))
+def read_columns(files: Sequence[LedgerFile], run: Sequence[ExportFile], names: Sequence[str]) -> BucketColumns:
+    """Some columns of the files of a run, the stream among them. Raises ``InputError``."""
+    tables, buckets_of = list[pyarrow.Table](), set[tuple[str, str]]()
+    for file, known in zip(files, run, strict=True):
+        table = file.read_columns(names).unify_dictionaries()
+        tables.append(table)
+        buckets_of.update((stream, known.bucket) for stream in table.column("stream").unique().to_pylist())
+    return BucketColumns(pyarrow.concat_tables(tables).unify_dictionaries(), sorted(buckets_of))

@@ -21,13 +21,10 @@ class Piece(NamedTuple):
     streams: list[str]
     topics: list[str]
     recorded: list[str | None]
-    """Empty if it was not read."""
+    """When they were recorded; empty if it was not read."""
     lines: list[bytes]
-
-    @property
-    def headers(self) -> tuple[list[int], list[str], list[str]]:
-        """Positions, streams and topics."""
-        return self[:3]
+    recorded_in_lines: list[bytes]
+    """What the lines say of it, as ``recorded_at`` writes it."""
 
 
 def with_ends(lines: Iterable[bytes]) -> bytes:

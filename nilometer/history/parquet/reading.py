@@ -23,7 +23,7 @@ from domain.identifiers import StreamName
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import source_uri, write_lines
 from nilometer.history.columns import SCHEMA_VERSION, STORED
-from nilometer.history.cutting import cut_lines
+from nilometer.history.cutting import CutLine, cut_lines, recorded_in
 from nilometer.history.parquet.arrow import schema_of, to_utc_times
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest, read_manifest
 from nilometer.history.parquet.pieces import Lines, Piece, first_not_rising, merge_lines, with_ends
@@ -204,19 +204,21 @@ class LedgerFile:
         positions, streams, versions, topics = (batch.column(name).to_pylist() for name in STORED[:-1])
         bodies = batch.column("body").cast(pyarrow.binary()).to_pylist()
         recorded = to_utc_times(batch.column("recorded")) if has_recorded else []
-        columns, lines = (positions, streams, versions, topics, bodies), list[bytes]()
-        for index, line in enumerate(cut_lines(*columns, self._source)):
-            lines.append(self._write_line(*(column[index] for column in columns)) if line is None else line)
-        return Piece(positions, streams, topics, recorded, lines)
+        columns, lines, recorded_in_lines = (positions, streams, versions, topics, bodies), list[bytes](), list[bytes]()
+        for index, cut in enumerate(cut_lines(*columns, self._source)):
+            line, recorded_in_line = cut or self._write_line(*(column[index] for column in columns))
+            lines.append(line)
+            recorded_in_lines.append(recorded_in_line)
+        return Piece(positions, streams, topics, recorded, lines, recorded_in_lines)
 
-    def _write_line(self, position: int, stream: str, version: int, topic: str, body: bytes) -> bytes:
+    def _write_line(self, position: int, stream: str, version: int, topic: str, body: bytes) -> CutLine:
         """The line of an event that cannot be cut out of its body. Raises ``InputError``."""
         row = StoredRow(position=position, stream=StreamName(stream), version=version, topic=topic, body=body)
         try:
             (line,) = write_lines([row], self._ledger)
         except UnreadableEvent as error:
             raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
-        return line.removesuffix(b"\n")
+        return CutLine(line.removesuffix(b"\n"), recorded_in(line))
 
     def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
         """Some of its columns, row group by row group. Raises ``InputError``, also if a row is not all of an event."""

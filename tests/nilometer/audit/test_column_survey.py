@@ -45,16 +45,40 @@ def table_of(lines: list[Line], recorded: pyarrow.DataType) -> pyarrow.Table:
     )
 
 
+def encoded(table: pyarrow.Table, times: int) -> pyarrow.Table:
+    """The same, with streams and topics as dictionaries in which each text stands so many times; 0 is none.
+
+    From the 60th row on the last of them is used.
+    """
+    columns = {name: table.column(name).combine_chunks() for name in table.schema.names}
+    for name in ("stream", "topic") if times else ():
+        codes = columns[name].dictionary_encode()
+        texts = codes.dictionary.to_pylist() * times
+        more = len(texts) - len(texts) // times
+        used = [code + more * (row >= 60) for row, code in enumerate(codes.indices.to_pylist())]
+        columns[name] = pyarrow.DictionaryArray.from_arrays(
+            pyarrow.array(used, pyarrow.int32()), pyarrow.array(texts, TEXT)
+        )
+    return pyarrow.table(columns)
+
+
 def surveyed(lines: list[Line]) -> Survey:
     ordered = sorted(lines, key=lambda line: line["position"])
     return Survey().take_all(header_of({**line, "source": SOURCE.decode()}) for line in ordered)
 
 
 @settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 10**6), faults=st.integers(0, 3), cut=st.integers(0, 60), of=st.sampled_from((TEXT, MOMENT)))
-def test_columns_show_what_headers_show(seed: int, faults: int, cut: int, of: pyarrow.DataType) -> None:
+@given(
+    seed=st.integers(0, 10**6),
+    faults=st.integers(0, 3),
+    cut=st.integers(0, 60),
+    of=st.sampled_from((TEXT, MOMENT)),
+    times=st.integers(0, 2),
+)
+def test_columns_show_what_headers_show(seed: int, faults: int, cut: int, of: pyarrow.DataType, times: int) -> None:
     lines = with_faults(mixed_history(seed, commands=20), seed, faults)[cut:]
-    found, expected = survey_columns(table_of(shuffled(lines, seed), of), SOURCE), surveyed(lines)
+    columns = encoded(table_of(shuffled(lines, seed), of), times)
+    found, expected = survey_columns(columns, SOURCE), surveyed(lines)
     event("undivided" if expected.undivided else "divided")
     if len({line["position"] for line in lines}) == len(lines):
         assert found == expected
@@ -68,6 +92,7 @@ def test_what_is_regular_is_not_surveyed_one_by_one(monkeypatch: pytest.MonkeyPa
     assert (expected.undivided, set(expected.late)) == ("", {51})
     monkeypatch.setattr(column_survey, "headers_in", None)
     assert survey_columns(table_of(lines, MOMENT), SOURCE) == expected
+    assert survey_columns(encoded(table_of(lines, MOMENT), 1), SOURCE) == expected
     assert survey_columns(table_of(lines, TEXT), SOURCE) == expected
 
 
@@ -78,6 +103,11 @@ def test_what_is_odd_has_the_words_of_the_survey_of_headers(change: Line) -> Non
     found = survey_columns(table_of(lines, TEXT), SOURCE)
     assert found == surveyed(lines)
     assert "event #3" in found.undivided
+
+
+def test_a_dictionary_that_has_a_text_twice_shows_the_same() -> None:
+    lines = mixed_history(3)
+    assert survey_columns(encoded(table_of(lines, MOMENT), 2), SOURCE) == surveyed(lines)
 
 
 def test_what_lacks_something_is_said() -> None:
