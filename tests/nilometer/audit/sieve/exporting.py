@@ -9,7 +9,7 @@ from typing import cast
 
 from nilometer.audit.result import Audit
 from nilometer.audit.sieve.judging import audit_sieved, open_export
-from nilometer.audit.sieve.sieve import Sieved
+from nilometer.audit.sieve.sieve import Sieved, sieve_export
 from nilometer.history.parquet.writing import write_export
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
@@ -46,6 +46,16 @@ def audit_of(export: Path) -> tuple[Audit, Sieved]:
     audit, found = Audit(minor=True), list[Sieved]()
     audit_sieved(audit, open_export(export), lambda audit: None, found.append)
     return audit, found[0]
+
+
+def sieved_of(export: Path) -> Sieved:
+    """What the sieve finds in an export; nothing is judged."""
+    return sieve_export(open_export(export))
+
+
+def copy_of(lines: Sequence[Line], number: int) -> list[Line]:
+    """A history in which every name has an ``@``, and nothing else has one, under other names."""
+    return cast("list[Line]", json.loads(json.dumps(lines).replace("@", f"{number}.")))
 
 
 def parsed(text: bytes) -> list[Line]:

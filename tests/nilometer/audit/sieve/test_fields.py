@@ -6,7 +6,6 @@ in each, one field of that event is another, and all that an export makes of bod
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from detection.histories import Line
 from detection.judging import judged
 from nilometer.errors import UnreadableEvent
 from nilometer.storage.bodies import decode
-from tests.nilometer.audit.sieve.exporting import audit_of, export_of
+from tests.nilometer.audit.sieve.exporting import copy_of, export_of, sieved_of
 from tests.nilometer.audit.sieve.known import HOSTS, PAIR, REMOVED, known_history
 from tests.nilometer.history.stored_rows import row_of
 
@@ -67,11 +66,6 @@ def groups_of(lines: Sequence[Line]) -> Iterator[list[Line]]:
     hosts = {line["subject"]: line["data"]["host"] for line in lines if line["type"].startswith("nilometer.vm.defined")}
     for group in ((*PAIR, REMOVED), [host for host in HOSTS if host not in PAIR]):
         yield [line for line in lines if hosts.get(line["subject"], line["subject"].removeprefix("host/")) in group]
-
-
-def copy_of(lines: Sequence[Line], number: int) -> list[Line]:
-    """The same history under other names."""
-    return cast("list[Line]", json.loads(json.dumps(lines).replace("@", f"{number}.")))
 
 
 def changes_of(line: Line) -> Iterator[Change]:
@@ -137,7 +131,7 @@ def assert_no_field_is_changed_unnoticed(kind: Kind, folder: Path) -> None:
         if is_readable(changed[index]):
             copies.append(changed)
             changes.append((path, value))
-    _, sieved = audit_of(export_of(renumber([line for lines in copies for line in lines]), folder))
+    sieved = sieved_of(export_of(renumber([line for lines in copies for line in lines]), folder))
 
     assert sieved.undivided == "", kind
     cleared = [number for number in range(len(copies)) if subject.replace("@", f"{number}.") in sieved.streams]

@@ -7,6 +7,7 @@ it clears nothing that the event belongs to.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,14 +18,15 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from detection.corruptions import renumber
 from detection.histories import Line
 from domain.errors import InputError
 from nilometer.audit.sieve.events import READ
 from nilometer.audit.sieve.expected import expected_events
 from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.manifest import digest_of
-from tests.nilometer.audit.sieve.exporting import audit_of, export_of
-from tests.nilometer.audit.sieve.test_lies import WITHOUT_A_LIE, Recorder
+from tests.nilometer.audit.sieve.exporting import copy_of, export_of, sieved_of
+from tests.nilometer.audit.sieve.test_lies import WITHOUT_A_LIE, Recorder, Script
 
 TYPES: Final = {column.name: column.type for column in COLUMNS}
 RELIED_ON: Final = (
@@ -33,17 +35,21 @@ RELIED_ON: Final = (
 )
 """What is read of every event that is decided, if it has it; besides there is what its form claims."""
 OF_HALF: Final = ("stream", "version", "topic", "recorded")
-"""What is read of the half of a change that stands on a host's stream; all else is written from the other half."""
+"""What is read of the half of a change that stands on a host's stream; all else is written from the other half.
+
+One of these that is stale ends the audit, or has all of it judged in one piece: there are no copies beside it then.
+"""
 
 
-def with_value(export: Path, position: int, column: str, value: object) -> None:
-    """Changes what a column has of one event, and nothing else but the digest of the file."""
+def with_values(export: Path, changes: Sequence[tuple[int, str, object]]) -> None:
+    """Changes what columns have of events, by position, and nothing else but the digest of the file."""
     (path,) = export.rglob("*.parquet")
     table = pyarrow.parquet.ParquetFile(path).read()
-    values = table.column(column).to_pylist()
-    values[position - 1] = value
     columns = {name: table.column(name).combine_chunks() for name in table.schema.names}
-    columns[column] = pyarrow.array(values, columns[column].type)
+    for position, column, value in changes:
+        values = columns[column].to_pylist()
+        values[position - 1] = value
+        columns[column] = pyarrow.array(values, columns[column].type)
     before = digest_of(path)
     pyarrow.parquet.write_table(pyarrow.Table.from_arrays(list(columns.values()), schema=table.schema), path)
     manifest = export / "_nilometer.jsonl"
@@ -52,10 +58,9 @@ def with_value(export: Path, position: int, column: str, value: object) -> None:
 
 def is_cleared(export: Path, stream: str) -> bool:
     try:
-        _, sieved = audit_of(export)
+        return stream in sieved_of(export).streams
     except InputError:
         return False
-    return stream in sieved.streams
 
 
 def other_value(column: str, value: Any) -> object:
@@ -92,9 +97,14 @@ def last_decided(lines: list[Line]) -> Line:
     return next(line for line in reversed(lines) if "bytes" not in line["data"])
 
 
+def named_apart(script: Script) -> Script:
+    """The same script with an ``@`` in every name, for copies."""
+    return [{key: f"{word}@" if key in ("host", "vm", "to") else word for key, word in line.items()} for line in script]
+
+
 @pytest.fixture
 def lines(request: pytest.FixtureRequest, tmp_path: Path) -> list[Line]:
-    return Recorder(tmp_path).lines(WITHOUT_A_LIE[request.param])
+    return Recorder(tmp_path).lines(named_apart(WITHOUT_A_LIE[request.param]))
 
 
 of_each_form = pytest.mark.parametrize("lines", WITHOUT_A_LIE, indirect=True)
@@ -108,12 +118,32 @@ def test_no_stale_column_is_relied_on(lines: list[Line], tmp_path: Path) -> None
     wrong += [(line, column) for line in lines if line.get("causation") == decided["id"] for column in OF_HALF]
     stored = columns_of(export_of(lines, tmp_path))
     assert is_cleared(tmp_path / "parquet", decided["subject"])
+    wrong = [(line, column) for line, column in wrong if stored[line["position"]][column] is not None]
+    for number, (line, column) in enumerate(entry for entry in wrong if entry[1] in OF_HALF):
+        export = export_of(lines, tmp_path / str(number))
+        value = other_value(column, stored[line["position"]][column])
+        with_values(export, [(line["position"], column, value)])
+        assert not is_cleared(export, line["subject"]), (line["id"], column)
+    assert_none_is_relied_on(lines, [entry for entry in wrong if entry[1] not in OF_HALF], tmp_path / "copies")
+
+
+def assert_none_is_relied_on(lines: list[Line], wrong: Sequence[tuple[Line, str]], folder: Path) -> None:
+    """In one export there is a copy of the history for each column that is stale, and one in which none is."""
+    copies = [copy_of(lines, number) for number in range(len(wrong) + 1)]
+    export = export_of(renumber([line for copy in copies for line in copy]), folder)
+    subjects = [line["subject"].replace("@", f"{number}.") for number, (line, _) in enumerate(wrong)]
+    unchanged = copies[-1][0]["subject"]
+    assert sieved_of(export).streams >= {*subjects, unchanged}
+    stored, changes = columns_of(export), list[tuple[int, str, object]]()
     for number, (line, column) in enumerate(wrong):
-        value = stored[line["position"]][column]
-        if value is not None:
-            export = export_of(lines, tmp_path / str(number))
-            with_value(export, line["position"], column, other_value(column, value))
-            assert not is_cleared(export, line["subject"]), (line["id"], column)
+        position = number * len(lines) + line["position"]
+        changes.append((position, column, other_value(column, stored[position][column])))
+    with_values(export, changes)
+    sieved = sieved_of(export)
+    assert sieved.undivided == ""
+    assert unchanged in sieved.streams
+    relied_on = [wrong[number] for number, subject in enumerate(subjects) if subject in sieved.streams]
+    assert [(line["id"], column) for line, column in relied_on] == []
 
 
 def columns_of(export: Path) -> dict[int, dict[str, Any]]:
@@ -157,12 +187,13 @@ def at(value: Any, path: tuple[str, ...]) -> Any:
 @of_each_form
 def test_no_body_with_another_shape_is_cleared(lines: list[Line], tmp_path: Path) -> None:
     decided = last_decided(lines)
-    stored = columns_of(export_of(lines, tmp_path))
+    whole = export_of(lines, tmp_path)
+    stored = columns_of(whole)
     for line in lines:
         if decided["id"] not in (line["id"], line.get("causation")):
             continue
         bodies = list(bodies_with_another_shape(stored[line["position"]]["body"]))
         for number, other in enumerate([*Random(line["id"]).sample(bodies[:-3], 10), *bodies[-3:]]):
-            export = export_of(lines, tmp_path / f"{line['position']}-{number}")
-            with_value(export, line["position"], "body", other)
+            export = Path(shutil.copytree(whole, tmp_path / f"{line['position']}-{number}"))
+            with_values(export, [(line["position"], "body", other)])
             assert not is_cleared(export, line["subject"]), other
