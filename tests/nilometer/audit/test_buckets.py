@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from detection.corruptions import with_leaf
@@ -33,6 +33,7 @@ def shown(audit: Audit, folder: str) -> dict[str, object]:
 
 
 @settings(deadline=None, max_examples=8)
+@example(seed=2024, faults=3, buckets=2, shares=2, pieces=1)  # a day with one event, then a clock that was set back
 @given(
     seed=st.integers(0, 10**6),
     faults=st.integers(0, 3),

@@ -123,3 +123,9 @@ def test_what_lacks_something_is_said() -> None:
 
 def test_no_events_are_no_survey() -> None:
     assert survey_columns(table_of([], MOMENT), SOURCE) == Survey()
+
+
+def test_one_event_is_the_first_and_the_last() -> None:
+    lines = mixed_history(3)
+    for each in (lines[:1], lines[1:2]):
+        assert survey_columns(table_of(each, MOMENT), SOURCE) == surveyed(each)
