@@ -71,7 +71,7 @@ def _survey_regular(events: pyarrow.Table, source: bytes) -> Survey | None:
         return None
     survey = Survey(first=first, last=last, source=source, streams=found)
     begun, ended = _recorded_at(events, [0, count - 1])
-    survey.recorded = str(begun), str(ended) if count > 1 else ""
+    survey.recorded = str(begun), str(ended)
     back = compute.indices_nonzero(compute.less_equal(_steps(moments), -RACE_SECONDS * 10**6)).to_pylist()
     before = _recorded_at(events, back)
     survey.late = {first + row + 1: str(text) for row, text in zip(back, before, strict=True)}
