@@ -18,7 +18,9 @@ from nilometer.audit.sieve.forms import UNKNOWN, HostStates, Written
 KEPT = -1
 """Stands for the place of a state that was kept: before all events."""
 States: TypeAlias = Mapping[str, Column]
-"""States of VMs or hosts, a row for each: ``key`` is the number of its stream, ``place`` which event led to it."""
+"""States of VMs or hosts, a row for each: ``key`` is the number of its stream, ``place`` which event led to it.
+
+``position`` is the position of that event: by it states are in order."""
 
 
 class LastEvent(NamedTuple):
@@ -88,6 +90,7 @@ def _vms_of(events: Events, written: Written) -> States:
     return {
         "key": events.stream[written.index],
         "place": written.index,
+        "position": events.position[written.index],
         "version": events.integers("version")[written.index],
         "host_before": written.host,
         "host": written.host_after,
@@ -103,6 +106,7 @@ def _states_of(events: Events, written: Written, host: HostStates) -> States:
     return {
         "key": host.stream,
         "place": written.index,
+        "position": events.position[written.index],
         "version": host.version,
         "release": host.release,
         "vms_read": host.vms_read,
@@ -129,7 +133,7 @@ class Chain:
         self.is_empty = not new
         if self.is_empty:
             return
-        order = numpy.lexsort((new["place"], new["key"]))
+        order = numpy.lexsort((new["position"], new["key"]))
         self._states = {name: column[order] for name, column in new.items()}
         key = self._states["key"]
         self.is_first = numpy.append(True, key[1:] != key[:-1])
@@ -207,7 +211,7 @@ def _last_of(kept: States, chain: Chain, known: Mapping[str, Column]) -> States:
     if chain.is_empty:
         return kept
     last = {name: known.get(name, chain[name])[chain.is_last] for name in chain.names()}
-    last["place"] = numpy.full_like(last["place"], KEPT)
+    last["place"], last["position"] = (numpy.full_like(last[name], KEPT) for name in ("place", "position"))
     if not kept:
         return last
     gone = ~numpy.isin(kept["key"], last["key"])
