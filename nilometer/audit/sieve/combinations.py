@@ -98,6 +98,11 @@ class FormFigures:
         self._which = which
         self._spread: dict[int, Column] = {}
 
+    @property
+    def which(self) -> Column:
+        """The combination of each event."""
+        return numpy.arange(len(self.columns[0])) if self._which is None else self._which
+
     def of_events(self, number: int) -> Column:
         """A column, of each event."""
         found = self._spread.get(number)

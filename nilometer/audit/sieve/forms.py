@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import numpy
 
@@ -19,95 +19,10 @@ from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.combinations import Claims, FormFigures
 from nilometer.audit.sieve.events import NOTHING
 from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
+from nilometer.audit.sieve.states import UNKNOWN, Figures, HostStates, Written
 from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Writing
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, leaves
-
-UNKNOWN: Final = -1
-"""Stands for what an event does not say, and for the state of a VM or host that is not there any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostStates:
-    """What events say of a host that they read or change, a row for each event."""
-
-    stream: Column
-    """The number of its stream."""
-    before: Column | None
-    """Its account: the version of its stream, total, reserve, held; ``None`` if it begins."""
-    after: Column
-    release: Column
-    """Its release, by number, as far as the events say it."""
-    on_host: Column
-    """Whether its stream has an event of this change."""
-    version: Column
-    """The version of its stream afterwards."""
-    vms_read: Column
-    """How many VMs were on it, as far as the events say it."""
-    vms: Column
-    """How many VMs more are on it afterwards."""
-
-    def only(self, which: Column) -> HostStates:
-        """Some of them."""
-        return HostStates(
-            stream=self.stream[which],
-            before=_some(self.before, which),
-            after=self.after[which],
-            release=self.release[which],
-            on_host=self.on_host[which],
-            version=self.version[which],
-            vms_read=self.vms_read[which],
-            vms=self.vms[which],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Events of one form that are stored just as they would be recorded: what they claim, and what they lead to."""
-
-    form: int
-    index: Column
-    """Which of the events that were looked at."""
-    guest: Column
-    hosts: Sequence[HostStates]
-    """The host that was read or changed; of a VM that moves or would move to another, this one after it."""
-    moves: bool
-    """Whether the VM is on the last of them afterwards, and not on the first."""
-    vm_before: Column | None
-    vm_after: Column | None
-    """``None`` if the events are about a host."""
-    booked: Column
-    """Whether the events on the hosts' streams that have to follow directly are those."""
-    books: Column
-    """How many they are."""
-
-    @property
-    def host(self) -> Column:
-        """The number of the stream of the host on which the events are decided."""
-        return self.hosts[0].stream
-
-    @property
-    def host_after(self) -> Column:
-        """That of the host that the VM is on afterwards."""
-        return self.hosts[-1 if self.moves else 0].stream
-
-    def only(self, which: Column) -> Written:
-        """Some of them."""
-        return Written(
-            form=self.form,
-            index=self.index[which],
-            guest=self.guest[which],
-            hosts=[host.only(which) for host in self.hosts],
-            moves=self.moves,
-            vm_before=_some(self.vm_before, which),
-            vm_after=_some(self.vm_after, which),
-            booked=self.booked[which],
-            books=self.books[which],
-        )
-
-
-def _some(column: Column | None, which: Column) -> Column | None:
-    return None if column is None else column[which]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +117,7 @@ class Form:
             guest=figures.of_events(self._guest),
             hosts=[host.form.states(figures, host) for host in proposal.hosts],
             moves=self.event.moves,
-            vm_before=_matrix(figures, self._vm_before),
+            vm_before=_figures(figures, self._vm_before),
             vm_after=self._left(figures),
             booked=booked,
             books=books,
@@ -230,10 +145,10 @@ class Form:
         given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
         return Claims.from_columns(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
 
-    def _left(self, figures: FormFigures) -> Column | None:
+    def _left(self, figures: FormFigures) -> Figures | None:
         """The state of the VM after the events."""
-        matrix = _matrix(figures, self._vm_after)
-        return numpy.full_like(matrix, UNKNOWN) if self.event.is_removal and matrix is not None else matrix
+        after = _figures(figures, self._vm_after)
+        return after if after is None or not self.event.is_removal else Figures.unknown(after.width, len(after.which))
 
 
 class _HostForm:
@@ -273,14 +188,14 @@ class _HostForm:
         """What events claim of it, and what they lead to."""
         on_host = numpy.ones(len(proposal.stream), bool) if self.read is None else proposal.has_book
         version = proposal.version + on_host
-        after = cast("Column", _account(figures, self._after, version))
-        count = len(version)
+        after, count = cast("Figures", _figures(figures, self._after)), len(version)
         return HostStates(
             stream=proposal.stream,
-            before=_account(figures, self._before, proposal.version),
-            after=numpy.full_like(after, UNKNOWN) if self._ends else after,
+            before=_figures(figures, self._before),
+            after=Figures.unknown(after.width, count) if self._ends else after,
             release=_known(figures, self._release, count),
             on_host=on_host,
+            version_before=proposal.version,
             version=version,
             vms_read=_known(figures, self._vms, count),
             vms=numpy.full(count, self._more, numpy.int64),
@@ -300,16 +215,9 @@ def _known(figures: FormFigures, place: int | None, count: int) -> Column:
     return numpy.full(count, UNKNOWN, numpy.int8) if place is None else figures.of_events(place)
 
 
-def _matrix(figures: FormFigures, places: _Places) -> Column | None:
-    """A state of each event, a row each."""
+def _figures(figures: FormFigures, places: _Places) -> Figures | None:
+    """A state of each event."""
     if places is None:
         return None
     columns = [figures.columns[place].astype(numpy.int64, copy=False) for place in places]
-    return figures.spread(numpy.stack(columns, axis=1))
-
-
-def _account(figures: FormFigures, places: _Places, version: Column) -> Column | None:
-    """The version of a host's stream and its account, a row for each event."""
-    if places is None:
-        return None
-    return numpy.stack([version, *(figures.of_events(place) for place in places)], axis=1)
+    return Figures(numpy.stack(columns, axis=1), figures.which)

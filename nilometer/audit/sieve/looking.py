@@ -15,7 +15,8 @@ from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import Events, Key
 from nilometer.audit.sieve.expected import ExpectedEvent
-from nilometer.audit.sieve.forms import Form, Proposal, Written
+from nilometer.audit.sieve.forms import Form, Proposal
+from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 
 

@@ -24,9 +24,9 @@ from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.continuity import Continuity
 from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, RawEvent
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
-from nilometer.audit.sieve.forms import Written
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
+from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
