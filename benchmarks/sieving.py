@@ -18,8 +18,8 @@ from benchmarks.histories import History
 from benchmarks.processes import run
 from nilometer.audit.sieve.events import READ
 from nilometer.audit.sieve.expected import expected_events
+from nilometer.audit.sieve.pieces import read_pieces
 from nilometer.audit.sieve.sieve import sieve_export
-from nilometer.history.parquet.chunks import read_chunks
 from nilometer.history.parquet.manifest import read_manifest
 from nilometer.history.parquet.writing import write_export
 from nilometer.ledger.reader import open_reader
@@ -61,7 +61,7 @@ def sieve(folder: Path) -> Sieving:
     """Sieves an export, in this process."""
     manifest = read_manifest(folder)
     begun = time.process_time()
-    for piece in read_chunks(manifest, READ, "vm."):
+    for piece in read_pieces(manifest, READ, "vm."):
         for _ in piece.bodies:
             pass
     decoded = time.process_time()

@@ -29,7 +29,7 @@ class Texts:
     which: Column | None = None
     """The place of each event's text; ``None`` if each event has its own, in their order."""
 
-    def of(self, places: Column) -> pyarrow.Array:
+    def take(self, places: Column) -> pyarrow.Array:
         """Those of some events."""
         which = places if self.which is None else self.which[places]
         return self.texts.take(pyarrow.array(which))

@@ -64,16 +64,16 @@ class ExpectedBodies:
     def write(self, places: Column) -> pyarrow.Array:
         """The bodies that are expected of some events; of an event of which nothing is expected, any text."""
         events, causes = self._events, numpy.maximum(self._causes[places], 0)
-        texts = [column.of(places) for column in self._texts]
+        texts = [column.take(places) for column in self._texts]
         return join(
             [
-                events.beginning.of(causes),
+                events.beginning.take(causes),
                 *texts[:CAUSATION],
                 ',"correlation":',
-                events.correlation.of(causes),
+                events.correlation.take(causes),
                 ',"data":',
                 *texts[CAUSATION:],
-                *(part.of(causes) for part in events.end),
+                *(part.take(causes) for part in events.end),
             ]
         )
 
@@ -96,7 +96,7 @@ class _Column:
         self._size += len(texts.texts)
         self._parts.append(texts.texts)
 
-    def of(self, places: Column) -> pyarrow.Array:
+    def take(self, places: Column) -> pyarrow.Array:
         """The texts of some events."""
         if len(self._parts) > 1:
             self._parts = [pyarrow.concat_arrays(self._parts)]

@@ -132,7 +132,7 @@ class FormFigures:
         rows, which = found
         written = {number: self._written[number] for number in numbers if number in self._written}
         figures = FormFigures({number: self.columns[number][rows] for number in numbers}, written, which)
-        return [figures.join(pieces).of(numpy.arange(count))]
+        return [figures.join(pieces).take(numpy.arange(count))]
 
     @cached_property
     def texts(self) -> Mapping[int, pyarrow.Array]:

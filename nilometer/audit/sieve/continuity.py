@@ -13,7 +13,7 @@ import numpy
 
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.states import UNKNOWN, Figures, HostStates, Written
+from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
 
 KEPT: Final = -1
 """Stands for the place of a state that was kept: before all events."""
@@ -142,10 +142,10 @@ def _hosts_of(events: Events, written: Written, host: HostStates) -> States:
     )
 
 
-def _states(columns: Mapping[str, Column], before: Figures | None, after: Figures) -> States:
+def _states(columns: Mapping[str, Column], before: StateFigures | None, after: StateFigures) -> States:
     """``before`` is ``None`` of VMs and hosts that begin."""
     count = len(after.which)
-    known = Figures.unknown(after.width, count) if before is None else before
+    known = StateFigures.unknown(after.width, count) if before is None else before
     numbers = {
         "before": known.which,
         "after": after.which + len(known.rows),

@@ -21,10 +21,10 @@ from pydantic_core import from_json, to_json
 from nilometer.audit.sieve import combinations
 from nilometer.audit.sieve.arrow_texts import Texts, texts_as_json
 from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.pieces import Table
 from nilometer.audit.sieve.streams import Streams
 from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.arrow import to_utc_times
-from nilometer.history.parquet.chunks import Table
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.combinations import Claims, FormFigures
 from nilometer.audit.sieve.events import NOTHING
 from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
-from nilometer.audit.sieve.states import UNKNOWN, Figures, HostStates, Written
+from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
 from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Writing
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, leaves
@@ -106,7 +106,7 @@ class Form:
             host = form.propose(writing, books + 1, holds, bodies)
             hosts.append(host)
             books = books + host.has_book
-        return Proposal(self, rows, figures, holds, expected, hosts)
+        return Proposal(form=self, rows=rows, figures=figures, holds=holds, expected=expected, hosts=hosts)
 
     def written(self, proposal: Proposal, booked: Column, books: Column) -> Written:
         """What the events of a proposal claim and lead to."""
@@ -145,10 +145,12 @@ class Form:
         given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
         return Claims.from_columns(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
 
-    def _left(self, figures: FormFigures) -> Figures | None:
+    def _left(self, figures: FormFigures) -> StateFigures | None:
         """The state of the VM after the events."""
         after = _figures(figures, self._vm_after)
-        return after if after is None or not self.event.is_removal else Figures.unknown(after.width, len(after.which))
+        return (
+            after if after is None or not self.event.is_removal else StateFigures.unknown(after.width, len(after.which))
+        )
 
 
 class _HostForm:
@@ -182,17 +184,25 @@ class _HostForm:
             follows = rows.is_followed_by(stream, version + 1, gives, gets_back, after=after)
             texts = [*rows.own_id, *(piece.write(writing) for piece in self._book[2])]
             expected = bodies.expect(following, rows.index, texts, holds & has_book & follows)
-        return _HostProposal(self, stream, version, has_book, follows, following, expected)
+        return _HostProposal(
+            form=self,
+            stream=stream,
+            version=version,
+            has_book=has_book,
+            follows=follows,
+            following=following,
+            expected=expected,
+        )
 
     def states(self, figures: FormFigures, proposal: _HostProposal) -> HostStates:
         """What events claim of it, and what they lead to."""
         on_host = numpy.ones(len(proposal.stream), bool) if self.read is None else proposal.has_book
         version = proposal.version + on_host
-        after, count = cast("Figures", _figures(figures, self._after)), len(version)
+        after, count = cast("StateFigures", _figures(figures, self._after)), len(version)
         return HostStates(
             stream=proposal.stream,
             before=_figures(figures, self._before),
-            after=Figures.unknown(after.width, count) if self._ends else after,
+            after=StateFigures.unknown(after.width, count) if self._ends else after,
             release=_known(figures, self._release, count),
             on_host=on_host,
             version_before=proposal.version,
@@ -215,9 +225,9 @@ def _known(figures: FormFigures, place: int | None, count: int) -> Column:
     return numpy.full(count, UNKNOWN, numpy.int8) if place is None else figures.of_events(place)
 
 
-def _figures(figures: FormFigures, places: _Places) -> Figures | None:
+def _figures(figures: FormFigures, places: _Places) -> StateFigures | None:
     """A state of each event."""
     if places is None:
         return None
     columns = [figures.columns[place].astype(numpy.int64, copy=False) for place in places]
-    return Figures(numpy.stack(columns, axis=1), figures.which)
+    return StateFigures(numpy.stack(columns, axis=1), figures.which)

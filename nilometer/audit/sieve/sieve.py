@@ -26,12 +26,12 @@ from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Ra
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
+from nilometer.audit.sieve.pieces import Piece, lines_of, read_pieces, write_line
 from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
-from nilometer.history.parquet.chunks import Piece, lines_of, read_chunks, write_line
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.streaming import reduced_garbage_collection
@@ -77,7 +77,7 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
     if reason:
         return Sieved(source_uri(manifest.ledger), undivided=reason)
     with reduced_garbage_collection(), shared_memory_pool():
-        for piece in read_chunks(manifest, READ, _OF_VM, ENCODED):
+        for piece in read_pieces(manifest, READ, _OF_VM, ENCODED):
             sieve.take(piece)
             if sieve.survey.undivided:
                 break

@@ -15,7 +15,7 @@ UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StateFigures:
     """A row of figures for each event; events that are alike have one together."""
 
     rows: Column
@@ -24,13 +24,13 @@ class Figures:
     """The number of each event's row."""
 
     @classmethod
-    def unknown(cls, width: int, count: int) -> Figures:
+    def unknown(cls, width: int, count: int) -> StateFigures:
         """Of so many events that say nothing."""
         return cls(numpy.full((1, width), UNKNOWN, numpy.int64), numpy.zeros(count, numpy.int64))
 
-    def only(self, which: Column) -> Figures:
+    def only(self, which: Column) -> StateFigures:
         """Those of some events."""
-        return Figures(self.rows, self.which[which])
+        return StateFigures(self.rows, self.which[which])
 
     @property
     def width(self) -> int:
@@ -45,9 +45,9 @@ class HostStates:
 
     stream: Column
     """The number of its stream."""
-    before: Figures | None
+    before: StateFigures | None
     """Its account: total, reserve, held; ``None`` if it begins."""
-    after: Figures
+    after: StateFigures
     release: Column
     """Its release, by number, as far as the events say it."""
     on_host: Column
@@ -87,8 +87,8 @@ class Written:
     """The host that was read or changed; of a VM that moves or would move to another, this one after it."""
     moves: bool
     """Whether the VM is on the last of them afterwards, and not on the first."""
-    vm_before: Figures | None
-    vm_after: Figures | None
+    vm_before: StateFigures | None
+    vm_after: StateFigures | None
     """``None`` if the events are about a host."""
     booked: Column
     """Whether the events on the hosts' streams that have to follow directly are those."""
@@ -120,5 +120,5 @@ class Written:
         )
 
 
-def _some(figures: Figures | None, which: Column) -> Figures | None:
+def _some(figures: StateFigures | None, which: Column) -> StateFigures | None:
     return None if figures is None else figures.only(which)

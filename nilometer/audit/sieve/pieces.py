@@ -29,7 +29,7 @@ from nilometer.storage.reader import StoredRow
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
-CHUNK_ROWS: Final = 131_072
+PIECE_ROWS: Final = 131_072
 """About so many events are in a piece."""
 LEAST_ROWS: Final = 256
 """At least so many events of a file are read together."""
@@ -129,7 +129,7 @@ class _Bodies:
             yield taken
 
 
-def read_chunks(
+def read_pieces(
     manifest: Manifest, columns: Sequence[str], cut_before: str, encoded: Collection[str] = ()
 ) -> Iterator[Piece]:
     """The pieces of an export. A piece ends before an event with a topic that begins so, but for the last of a run.
@@ -139,14 +139,14 @@ def read_chunks(
     """
     for run in manifest.runs:
         with opened(manifest, run, encoded) as files, opened(manifest, run) as again:
-            yield from _chunks_of(files, again, columns, cut_before)
+            yield from _pieces_of(files, again, columns, cut_before)
 
 
-def _chunks_of(
+def _pieces_of(
     files: Sequence[LedgerFile], again: Sequence[LedgerFile], columns: Sequence[str], cut_before: str
 ) -> Iterator[Piece]:
     """``again`` are the same files: one reader of Arrow gives as many rows at a time as its last iterator asks for."""
-    rows = max(LEAST_ROWS, CHUNK_ROWS // len(files))
+    rows = max(LEAST_ROWS, PIECE_ROWS // len(files))
     buffers = [_Buffer(batches=file.batches(columns, rows)) for file in files]
     stored = [_Bodies(file) for file in again]
     more = 1
