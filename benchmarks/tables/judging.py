@@ -76,16 +76,20 @@ def share(scale: Scale) -> Iterator[Line]:
 
 def sieve(scale: Scale) -> Iterator[Line]:
     """The sieve, on a history of which it clears all."""
-    cost = sieving.measure(scale.history(-2), scale.folder)
+    cost = sieving.measure(scale.history(-1), scale.folder)
     sieved, events = cost.sieving, cost.sieving.events
     rate, memory = events / (sieved.rules + sieved.sieve) / 1e6, sieved.peak / MB
     yield Line(
-        f"sieve {events:,} events of Parquet, rules read (judge)",
-        f"{rate:.3f} million/CPU s",
+        f"sieve {events:,} events of Parquet, rules read",
+        f"{rate:.2f} million/CPU s",
+        target="≥ 0.3 million/CPU s",
+        ok=rate >= 0.3,
+    )
+    yield Line(
+        "… as nilo audit --sieve (nilo audit)",
+        f"{events / cost.whole / 1e6:.2f} million/CPU s",
         f"{events / cost.judge / 1e6:.3f} million/CPU s",
-        f"{cost.judge / (sieved.rules + sieved.sieve):.1f}",
-        "≥ 0.3 million/CPU s",
-        rate >= 0.3,
+        f"{cost.judge / cost.whole:.1f}",
     )
     yield Line(
         "… without reading the rules (columns read and no more)",
