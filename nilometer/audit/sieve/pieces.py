@@ -38,7 +38,7 @@ BODIES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ExportPiece:
     """Some consecutive events of an export."""
 
     columns: Table
@@ -131,7 +131,7 @@ class _Bodies:
 
 def read_pieces(
     manifest: Manifest, columns: Sequence[str], cut_before: str, encoded: Collection[str] = ()
-) -> Iterator[Piece]:
+) -> Iterator[ExportPiece]:
     """The pieces of an export. A piece ends before an event with a topic that begins so, but for the last of a run.
 
     ``encoded`` are texts that are read as dictionaries, other than topics. Raises ``InputError`` for a file that is
@@ -144,7 +144,7 @@ def read_pieces(
 
 def _pieces_of(
     files: Sequence[LedgerFile], again: Sequence[LedgerFile], columns: Sequence[str], cut_before: str
-) -> Iterator[Piece]:
+) -> Iterator[ExportPiece]:
     """``again`` are the same files: one reader of Arrow gives as many rows at a time as its last iterator asks for."""
     rows = max(LEAST_ROWS, PIECE_ROWS // len(files))
     buffers = [_Buffer(batches=file.batches(columns, rows)) for file in files]
@@ -163,7 +163,7 @@ def _pieces_of(
         more = 1 if tables else more * 2
         if tables:
             parts = (bodies.take(sum(map(len, rows))) for bodies, rows in zip(stored, taken, strict=True))
-            piece = Piece(pyarrow.concat_tables(tables), chain.from_iterable(parts))
+            piece = ExportPiece(pyarrow.concat_tables(tables), chain.from_iterable(parts))
             yield piece
             for _ in piece.bodies:  # whatever was not read of them
                 pass

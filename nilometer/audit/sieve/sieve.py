@@ -26,7 +26,7 @@ from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Ra
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
-from nilometer.audit.sieve.pieces import Piece, lines_of, read_pieces, write_line
+from nilometer.audit.sieve.pieces import ExportPiece, lines_of, read_pieces, write_line
 from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
@@ -118,7 +118,7 @@ class _Sieve:
         self._before: RawEvent | None = None
         """The last event of the piece before."""
 
-    def take(self, piece: Piece) -> None:
+    def take(self, piece: ExportPiece) -> None:
         """Takes the next piece. Raises ``InputError``."""
         survey, events = self.survey, Events(piece.columns, self._streams)
         expected = numpy.arange(self.last + 1, self.last + 1 + events.count)
