@@ -17,8 +17,6 @@ from nilometer.ledger.reader import open_reader
 
 SHARES: Final = 2
 _BUCKETS: Final = 8
-_ROUNDS: Final = 2
-"""Each is run so often, by turns, and the least counts: what else runs on a machine makes all of it slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +33,18 @@ class ShareCosts:
         return self.whole / max(self.shares)
 
 
-def measure(history: History, folder: Path) -> dict[str, ShareCosts]:
-    """The costs of both forms, by their names."""
+def measure(history: History, folder: Path, *, rounds: int) -> dict[str, ShareCosts]:
+    """The costs of both forms, by their names.
+
+    Each is run in so many rounds, by turns, and the least counts: what else runs on a machine makes all of it slower.
+    """
     cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
     lines, bucketed = str(export(history, folder)), str(export_with_buckets(history, folder))
     _audit(cache, lines, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
-    return {"lines": _share(lines, folder, cache), "Parquet with buckets": _share(bucketed, folder, cache)}
+    return {
+        name: _share(export, folder, cache, rounds)
+        for name, export in (("lines", lines), ("Parquet with buckets", bucketed))
+    }
 
 
 def export_with_buckets(history: History, folder: Path) -> Path:
@@ -52,10 +56,10 @@ def export_with_buckets(history: History, folder: Path) -> Path:
     return bucketed
 
 
-def _share(name: str, folder: Path, cache: Path) -> ShareCosts:
+def _share(name: str, folder: Path, cache: Path, rounds: int) -> ShareCosts:
     files = [str(folder / f"share-{number}.json") for number in range(1, SHARES + 1)]
     wholes, shares = list[float](), [list[float]() for _ in files]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         wholes.append(_audit(cache, name))
         for number, (file, costs) in enumerate(zip(files, shares, strict=True), start=1):
             cost = run([*_NILO, "audit", name, "--share", f"{number}/{SHARES}"], listen=True, cache=cache)

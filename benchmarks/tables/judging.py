@@ -49,7 +49,7 @@ def judge(scale: Scale) -> Iterator[Line]:
 def share(scale: Scale) -> Iterator[Line]:
     """Judging a history in two shares, and on Spark where that is installed."""
     stored = scale.history(-2)
-    for form, cost in sharing.measure(stored, scale.folder).items():
+    for form, cost in sharing.measure(stored, scale.folder, rounds=scale.shared).items():
         is_target = form != "lines"
         yield Line(
             f"audit of {stored.events:,} events in two shares: {form}",
