@@ -195,6 +195,8 @@ def _usage_hint(error: click.ClickException) -> str:
         from nilometer.suggesting import did_you_mean
 
         return did_you_mean(error.option_name, error.possibilities)
+    if isinstance(error, click.BadOptionUsage) and error.ctx is None:
+        return "write its value behind it; what it takes: --help"
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{context.command_path} --help" if context is not None else ""
 
