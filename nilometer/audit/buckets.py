@@ -102,12 +102,13 @@ class BucketReader:
 
     def _in_batches(self, runs: Iterable[Iterable[Iterator[Piece]]]) -> Iterator[Sequence[tuple[int, bytes]]]:
         for files in runs:
-            for positions, lines in merge_lines(map(self._checked, files)):
+            for positions, lines in merge_lines(map(self.checked, files)):
                 for begin in range(0, len(lines), BATCH_EVENTS):
                     end = begin + BATCH_EVENTS
                     yield list(zip(positions[begin:end], lines[begin:end], strict=True))
 
-    def _checked(self, pieces: Iterator[Piece]) -> Iterator[Lines]:
+    def checked(self, pieces: Iterator[Piece]) -> Iterator[Lines]:
+        """The lines of a file. Raises ``InputError`` where the columns differ, or a host is of another share."""
         found = set[bytes]()
         """Hosts whose names were found in lines, and are no reason to look at a line again."""
         for piece in pieces:
@@ -158,8 +159,9 @@ def _lines_to_search(piece: Piece, found: Collection[bytes]) -> Sequence[int]:
     is an event's own.
     """
     (before,) = AS_READ
-    names = {after.partition(b'"')[0] for line in piece.lines for after in line.split(before)[1:]}
-    if any(b"/" not in name and name not in found for name in names):
+    texts = {after.partition(b'"')[0] for line in piece.lines for after in line.split(before)[1:]}
+    names = (text.partition(b"/") for text in texts)
+    if any(b"\\" in name or (not slash and name not in found) for name, slash, _ in names):
         return range(len(piece.lines))
     named_otherwise = {topic for topic in set(piece.topics) if ways_to_name(b"vm/", _kind_of(topic)) == NAMING}
     return [index for index, topic in enumerate(piece.topics) if topic in named_otherwise] if named_otherwise else ()

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from detection.corruptions import with_leaf
 from domain.errors import InputError
 from nilometer.audit import parallel
-from nilometer.audit.buckets import open_bucketed
+from nilometer.audit.buckets import BucketReader, open_bucketed
 from nilometer.audit.grouping import Grouping
 from nilometer.audit.parallel import check_absent
 from nilometer.audit.result import Audit
 from nilometer.audit.shares import ShareNumber, judge_share
 from nilometer.audit.sources import FileSource
 from nilometer.history.cloudevents import envelope_to_cloudevent
+from nilometer.history.cutting import recorded_at
 from nilometer.history.parquet.manifest import NAME, read_manifest
+from nilometer.history.parquet.pieces import Piece, merge_lines
 from tests.domain.given import HOST, SMALL_HOST, START, WEB, do
 from tests.nilometer.audit.mixed import LEDGER, contents_of, exported, judged_whole, mixed_history, with_faults
 from tests.nilometer.cli.calling import Desk
@@ -118,3 +120,40 @@ def test_two_processes_that_name_a_host_without_events_are_refused() -> None:
     with pytest.raises(InputError, match="process 2: its events name host/a, which has no event") as error:
         check_absent([("process 1", {"host/a"}), ("process 2", {"host/b", "host/a"})])
     assert error.value.hint
+
+
+def read_by(line: bytes) -> set[str]:
+    """The hosts without events that a line names as what a decision read, in a bucket of the hosts hv01 and hv02."""
+    recorded = "2026-11-23T09:00:00.000000Z"
+    known = {b"host/hv01", b"host/hv02", b"host/elsewhere"}
+    absent = set[str]()
+    reader = BucketReader(name="export", known=known, is_wanted=lambda host: host != b"host/elsewhere", absent=absent)
+    lines = [b'{"id":"hv01"} {"id":"vm/a/1"}', line, b'{"id":"hv02"} {"id":"vm/a/3"}']
+    pieces = [
+        Piece(
+            positions=[position],
+            streams=["vm/a"],
+            topics=["vm.memory-added/2"],
+            recorded=[recorded],
+            lines=[each],
+            recorded_in_lines=[recorded_at(recorded)],
+        )
+        for position, each in enumerate(lines, start=1)
+    ]
+    for _ in merge_lines([reader.checked(iter(pieces))]):
+        pass
+    return absent
+
+
+def test_a_host_that_was_only_read_is_looked_for_in_each_line() -> None:
+    assert read_by(b'{"id":"hv01"} {"id":"vm/a/2"}') == set()
+    assert read_by(b'{"id":"gone"} {"id":"vm/a/2"}') == {"host/gone"}
+    for wrong, why in (
+        (
+            b'{"id":"elsewhere"} {"id":"vm/a/2"}',
+            "export:2: .* names host/elsewhere, which is in another bucket",
+        ),
+        (b'{"id":"hv\\\\01/2"} {"id":"vm/a/2"}', "export:2: this event names a host with a character that is escaped"),
+    ):
+        with pytest.raises(InputError, match=why):
+            read_by(wrong)
