@@ -27,6 +27,8 @@ class Scale:
     """Events in a piece."""
     judged: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     """Events of histories that are judged while they are made."""
+    shared: int = 2
+    """How often a history is judged in shares."""
     polled: Size = A_DAY
     """The fleet whose day is imported."""
     moments: int = 40

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,34 +33,26 @@ class ShareCosts:
         return self.whole / max(self.shares)
 
 
-LINES: Final = "lines"
-PARQUET: Final = "Parquet with buckets"
+def measure(history: History, folder: Path, *, rounds: int) -> dict[str, ShareCosts]:
+    """The costs of both forms, by their names.
 
-
-def measure(
-    history: History, folder: Path, *, forms: Sequence[str] = (LINES, PARQUET), rounds: int = 2
-) -> dict[str, ShareCosts]:
-    """The costs of some forms, by their names.
-
-    Each audit is run so often, by turns, and the least counts: what else runs on a machine makes all of it slower.
+    Each is run in so many rounds, by turns, and the least counts: what else runs on a machine makes all of it slower.
     """
     cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
-    exports = {LINES: export, PARQUET: export_with_buckets}
-    found = dict[str, ShareCosts]()
-    for form in forms:
-        name = str(exports[form](history, folder))
-        if not found:
-            _audit(cache, name, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
-        found[form] = _share(name, folder, cache, rounds)
-    return found
+    lines, bucketed = str(export(history, folder)), str(export_with_buckets(history, folder))
+    _audit(cache, lines, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
+    return {
+        name: _share(export, folder, cache, rounds)
+        for name, export in (("lines", lines), ("Parquet with buckets", bucketed))
+    }
 
 
 def export_with_buckets(history: History, folder: Path) -> Path:
     """A history as Parquet, in eight buckets at most."""
     bucketed = folder / f"{history.path.stem}-bucketed"
-    if not bucketed.exists():
-        with open_reader(history.url) as ledger:
-            write_export(ledger, bucketed, _ignore, _ignore, max(1, history.events // _BUCKETS))
+    shutil.rmtree(bucketed, ignore_errors=True)
+    with open_reader(history.url) as ledger:
+        write_export(ledger, bucketed, _ignore, _ignore, max(1, history.events // _BUCKETS))
     return bucketed
 
 

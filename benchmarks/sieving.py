@@ -16,10 +16,11 @@ from benchmarks.child import peak
 from benchmarks.commands import NILO
 from benchmarks.histories import History
 from benchmarks.processes import run
-from nilometer.audit.sieve.events import READ
+from nilometer.audit.sieve.events import ENCODED, READ
 from nilometer.audit.sieve.expected import expected_events
+from nilometer.audit.sieve.memory import shared_memory_pool
+from nilometer.audit.sieve.pieces import read_pieces
 from nilometer.audit.sieve.sieve import sieve_export
-from nilometer.history.parquet.chunks import read_chunks
 from nilometer.history.parquet.manifest import read_manifest
 from nilometer.history.parquet.writing import write_export
 from nilometer.ledger.reader import open_reader
@@ -40,9 +41,10 @@ class Sieving:
 
 @dataclass(frozen=True, slots=True)
 class SieveCosts:
-    """A run of the sieve, and the processor's seconds of the judge for the same export, its start included."""
+    """A run of the sieve, and the processor's seconds of ``nilo audit`` with it and without it, starts included."""
 
     sieving: Sieving
+    whole: float
     judge: float
 
 
@@ -53,27 +55,31 @@ def measure(history: History, folder: Path) -> SieveCosts:
     with open_reader(history.url) as ledger:
         write_export(ledger, target, _ignore, _ignore)
     printed = run([sys.executable, "-m", "benchmarks.sieving", str(target)], listen=True).output
-    judge = run([sys.executable, "-c", NILO, "audit", str(target)]).cpu
-    return SieveCosts(Sieving(**json.loads(printed)), judge)
+    whole, judge = (
+        run([sys.executable, "-c", NILO, "audit", str(target), *option]).cpu for option in (["--sieve"], [])
+    )
+    return SieveCosts(Sieving(**json.loads(printed)), whole, judge)
 
 
 def sieve(folder: Path) -> Sieving:
     """Sieves an export, in this process."""
     manifest = read_manifest(folder)
     begun = time.process_time()
-    for _ in read_chunks(manifest, READ, "vm."):
-        pass
-    decoded = time.process_time()
     expected_events()
     read = time.process_time()
     found = sieve_export(manifest)
-    ended = time.process_time()
+    sieved = time.process_time()
+    with shared_memory_pool():
+        for piece in read_pieces(manifest, READ, "vm.", ENCODED):
+            for _ in piece.bodies:
+                pass
+    decoded = time.process_time()
     if found.undivided or found.cleared.events != found.events:
         raise AssertionError(f"a history that Nilometer wrote is not cleared: {found.undivided} {found.suspects}")
     return Sieving(
-        decode=decoded - begun,
-        rules=read - decoded,
-        sieve=ended - read,
+        decode=decoded - sieved,
+        rules=read - begun,
+        sieve=sieved - read,
         events=found.events,
         peak=peak(),
     )

@@ -1,7 +1,6 @@
 """Judging a history on Spark, beside ``nilo audit``: the processor's time of the JVM and its workers, once all is warm.
 
-``python -m benchmarks.sparking FIRST FILE...`` runs in the environment that ``make scale`` makes, and prints the
-seconds of each file behind the first.
+``python -m benchmarks.sparking SMALL FILE`` runs in the environment that ``make scale`` makes, and prints the seconds.
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ import os
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.commands import NILO
 from benchmarks.processes import ROOT, run
 
 _PYTHON: Final = ROOT / ".spark" / "bin" / "python"
@@ -39,40 +36,33 @@ def is_there() -> bool:
     return _PYTHON.exists() and Path("/proc/self/stat").exists() and shutil.which("java") is not None
 
 
-def measure(files: Sequence[tuple[Path, int]]) -> list[SparkCosts]:
-    """Judges files of so many events in one session of Spark, and each with ``nilo audit``.
-
-    The first one is short: what it takes is the start, of which the costs of the others are free.
-    """
-    nilo = [sys.executable, "-c", NILO, "audit"]
-    audits = [run([*nilo, str(file)]).cpu for file, _ in files]
-    command = [str(_PYTHON), "-m", "benchmarks.sparking", *(str(file) for file, _ in files)]
-    spent = map(float, run(command, listen=True).output.split()[1 - len(files) :])
-    return [
-        SparkCosts(spark=cpu / events, audit=(audit - audits[0]) / (events - files[0][1]))
-        for cpu, audit, (_, events) in zip(spent, audits[1:], files[1:], strict=True)
-    ]
+def measure(small: Path, file: Path, events: int, more: int) -> SparkCosts:
+    """Judges a file of so many events, which has so many more than a small one: that is the first job."""
+    nilo = [sys.executable, "-c", "from nilometer.cli import main; main()", "audit"]
+    audits = [run([*nilo, str(each)]).cpu for each in (small, file)]
+    printed = run([str(_PYTHON), "-m", "benchmarks.sparking", str(small), str(file)], listen=True).output
+    return SparkCosts(spark=float(printed.split()[-1]) / events, audit=(audits[1] - audits[0]) / more)
 
 
 def main() -> None:
-    """Judges all files in one Spark, and prints what each took behind the first one."""
+    """Judges both files in one Spark, and prints what the second one took."""
     from nilometer.audit.shares import join_shares
     from nilometer.spark.judging import judge_history
     from nilometer.spark.session import open_session
 
-    first, *files = sys.argv[1:]
+    small, file = sys.argv[1:]
     session = open_session("local[2]")
     try:
-        judge_history(session, first)
-        for file in files:
-            before = _spent()
-            shares, _ = judge_history(session, file)
-            found = join_shares(shares, minor=True).findings
-            print(_spent() - before, flush=True)
-            if found:
-                raise AssertionError(f"a history that Nilometer wrote is found wrong: {found}")
+        judge_history(session, small)
+        before = _spent()
+        shares, _ = judge_history(session, file)
+        found = join_shares(shares, minor=True).findings
+        spent = _spent() - before
     finally:
         session.stop()
+    if found:
+        raise AssertionError(f"a history that Nilometer wrote is found wrong: {found}")
+    print(spent)
 
 
 def _spent() -> float:

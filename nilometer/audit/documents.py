@@ -10,6 +10,7 @@ from typing import cast
 from domain.errors import InputError
 from nilometer.audit.finding_documents import Json, read_coverage, read_finding
 from nilometer.audit.result import Audit
+from nilometer.audit.schema_checks import find_problem, published_schema
 from nilometer.audit.wording import format_message
 from rules.judging.findings import Finding
 
@@ -28,24 +29,27 @@ class ReadAudit:
 
 
 def read_audit(file: str) -> ReadAudit:
-    """Reads an audit of one history. Raises ``InputError`` for what is none, or is of several histories."""
+    """Reads an audit of one history. Raises ``InputError`` for what is none, and for one of several histories."""
     try:
-        document: Json = json.loads(Path(file).read_text("utf-8"))
-        histories: list[Json] = document["about"]["histories"]
-        if len(histories) != 1:
-            raise InputError(f"{file}: it is an audit of {len(histories)} histories", hint="audit each for itself")
-        source = cast("str", histories[0]["ledger"])
-        audit = Audit(minor=True)
-        for found in document["findings"]:
-            audit.add(_read_finding(found), source)
-        for checked in document["checked"]:
-            audit.coverage.rules[checked["rule"]] = read_coverage(checked)
-        audit.coverage.events = document["events"]
-        return ReadAudit(audit, source, histories[0]["last"]["position"])
+        document = cast("Json", json.loads(Path(file).read_text("utf-8")))
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", hint=_HINT) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, RecursionError):
         raise InputError(f"{file}: it is no audit", hint=_HINT) from None
+    problem = find_problem(document, published_schema("audit"))
+    if problem is not None:
+        raise InputError(f"{file}: it is no audit: {problem}", hint=_HINT)
+    histories: list[Json] = document["about"]["histories"]
+    if len(histories) != 1:
+        raise InputError(f"{file}: it is an audit of {len(histories)} histories", hint="audit each for itself")
+    source = cast("str", histories[0]["ledger"])
+    audit = Audit(minor=True)
+    for found in document["findings"]:
+        audit.add(_read_finding(found), source)
+    for checked in document["checked"]:
+        audit.coverage.rules[checked["rule"]] = read_coverage(checked)
+    audit.coverage.events = document["events"]
+    return ReadAudit(audit, source, histories[0]["last"]["position"])
 
 
 def _read_finding(found: Json) -> Finding:

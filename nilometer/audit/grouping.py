@@ -117,8 +117,8 @@ class Survey:
             self.recorded = header.recorded.decode(), ""
             self.source = header.source
         elif position != self.last + 1:
-            what = "stands twice" if position == self.last else "comes after"
-            self.undivided = f"event #{position} {what} #{self.last}" if position <= self.last else self._gap(position)
+            what = "stands twice" if position == self.last else f"comes after #{self.last}"
+            self.undivided = f"event #{position} {what}" if position <= self.last else self._gap(position)
             return
         elif header.source != self.source:
             self.undivided = f"event #{position} belongs to another ledger"

@@ -135,7 +135,7 @@ def _run_guarded(run: Callable[[], object]) -> int:
         if _recorded_in:
             say("error", f"{problem}; what was asked is recorded in {_recorded_in[-1]}", "see it: nilo log")
         else:
-            say("error", problem, FULL.get(error.errno or 0, ""))
+            say("error", problem, _WAYS_OUT.get(error.errno or 0, ""))
         return UNREADABLE
     except Exception:
         _report_bug()
@@ -149,6 +149,12 @@ FULL: Final[Mapping[int, str]] = {
     errno.EFBIG: "write it where files may be larger; a shell may limit them: ulimit -f",
 }
 """There is no room left, none for this user, or none in one file; and what to do."""
+_WAYS_OUT: Final = {
+    **FULL,
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "ask its owner, or name another place",
+    errno.EPERM: "ask its owner, or name another place",
+}
 
 
 def _describe(error: OSError) -> str:
@@ -189,6 +195,8 @@ def _usage_hint(error: click.ClickException) -> str:
         from nilometer.suggesting import did_you_mean
 
         return did_you_mean(error.option_name, error.possibilities)
+    if isinstance(error, click.BadOptionUsage) and error.ctx is None:
+        return "write its value behind it; what it takes: --help"
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{context.command_path} --help" if context is not None else ""
 

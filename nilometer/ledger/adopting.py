@@ -87,7 +87,6 @@ class PreparedAdoption:
 
 def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now: bool) -> PreparedAdoption:
     """Checks policies, beside those that are adopted."""
-    from rules.obligations.builder import ObligationBuilder
     from rules.policies.adopting import prove_for_adoption
     from rules.policies.checking import check_policies
     from rules.policies.enforcing import adopted_policy, digest_of, enforced_policy
@@ -107,12 +106,11 @@ def prepare_adoption(policies: Sequence[Policy], adopted: PolicySet, *, from_now
         )
     replaced = {policy.name for policy in new}
     others = [adopted_policy(one.name, one.envelope.event) for one in adopted.adopted if one.name not in replaced]
-    builder = ObligationBuilder()
-    checked = check_policies(new, builder, beside=others)
+    checked = check_policies(new, beside=others)
     refusal = refusal_of(checked)
     events: list[tuple[str, PolicyAdopted]] = []
     for policy in new if refusal is None else ():
-        proved = prove_for_adoption(policy, builder)
+        proved = prove_for_adoption(policy)
         event = PolicyAdopted(
             text=policy.text,
             digest=digest_of(policy.text),

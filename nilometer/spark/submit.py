@@ -18,7 +18,6 @@ from nilometer.cli.failures import OK, run_guarded, say
 from nilometer.cli.options import common_options, reporting_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
-from nilometer.spark.judging import judge_history
 from nilometer.spark.session import open_session
 
 
@@ -43,7 +42,10 @@ def audit_command(source: str, strict: bool, required: tuple[str, ...], minor: b
     """
     session = current_session()
     out, rules = Output(session.format), frozenset(map(require_rule, required))
-    shares, history = judge_history(open_session(), source)
+    spark = open_session()  # which says what is not installed
+    from nilometer.spark.judging import judge_history
+
+    shares, history = judge_history(spark, source)
     note = describe_division(history.grouping, history.parts)
     if note:
         say("note", note.replace("share 1 judges", "one task judges"))
@@ -63,13 +65,14 @@ def replay_command(source: str, output: str) -> int:
       spark-submit submit.py replay history.jsonl -o views
       spark-submit submit.py replay "exports/*.jsonl.gz" -o views
     """
+    spark = open_session()  # which says what is not installed
     from pyspark.errors import AnalysisException
 
     from domain.errors import InputError
     from nilometer.spark.replaying import replay
 
     try:
-        replay(open_session(), source).coalesce(1).write.parquet(output)
+        replay(spark, source).coalesce(1).write.parquet(output)
     except AnalysisException as error:
         raise InputError(f"{output}: {str(error).splitlines()[0]}", hint="name a folder that does not exist") from None
     return OK

@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.commands import COMMANDS
 from domain.deciding.enforced import RESIZES
-from rules.obligations.builder import ObligationBuilder
+from rules.obligations.builder import ObligationBuilder, running_rules
 from rules.policies.checking import BUDGET
 from rules.policies.compiling import distance
 from rules.policies.obligations import PolicyObligation, Sight, policy_obligations
@@ -37,7 +37,7 @@ class AdoptionProof:
 
 def prove_for_adoption(policy: Policy, builder: ObligationBuilder | None = None) -> AdoptionProof:
     """What the decider has to know of a policy. What the solver gives up on counts as not proved."""
-    builder, solver = builder or ObligationBuilder(), Solver(BUDGET)
+    builder, solver = builder or running_rules(), Solver(BUDGET)
     measure = distance(policy.term)
     monotone, beside = dict.fromkeys(sorted(RESIZES), not policy.is_over_changes), dict[str, bool]()
     is_joint = policy.is_over_pairs or policy.is_over_groups

@@ -17,7 +17,7 @@ from domain.guests import Guest
 from domain.settings import Mode
 from domain.state import Power
 from rules.concrete.replay import Values
-from rules.obligations.builder import ObligationBuilder
+from rules.obligations.builder import ObligationBuilder, running_rules
 from rules.policies.arguments import OTHER
 from rules.policies.clearing import ClearedPairs
 from rules.policies.examples import Example, run_example
@@ -134,7 +134,7 @@ def check_policies(
 
     Tells how many were checked alone, and how many were compared with all others: each is compared twice.
     """
-    checker = _Checker(builder or ObligationBuilder())
+    checker = _Checker(builder or running_rules())
     reports: list[PolicyReport] = []
     for policy in policies:
         reports.append(checker.report(policy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import cast
@@ -18,6 +19,34 @@ from rules.symbolic.terms import Sort
 
 _QUOTE, _BACKSLASH, _SPACE = b'"\\ '
 """What JSON does not take into a text as it is: the first two, and what comes before a space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A text for each event; of those of which many are the same, each is there once."""
+
+    texts: pyarrow.Array
+    which: Column | None = None
+    """The place of each event's text; ``None`` if each event has its own, in their order."""
+
+    def take(self, places: Column) -> pyarrow.Array:
+        """Those of some events."""
+        which = places if self.which is None else self.which[places]
+        return self.texts.take(pyarrow.array(which))
+
+    def at(self, places: Column) -> Texts:
+        """The same, of some events."""
+        return Texts(self.texts, places if self.which is None else self.which[places])
+
+    @classmethod
+    def same(cls, text: str, count: int) -> Texts:
+        """One text for all events."""
+        return cls(_only(text), numpy.zeros(count, numpy.int32))
+
+
+@cache
+def _only(text: str) -> pyarrow.Array:
+    return pyarrow.array([text], pyarrow.string())
 
 
 @cache
@@ -45,11 +74,6 @@ def figures_as_json(column: Column, sort: Sort) -> pyarrow.Array:
 def _labels_of(sort: type) -> pyarrow.Array:
     members = [False, True] if sort is bool else list(cast("type[StrEnum]", sort))
     return pyarrow.array([json.dumps(member) for member in members], pyarrow.string())
-
-
-def or_null(texts: pyarrow.Array) -> pyarrow.Array:
-    """The same, with ``null`` where there is no text."""
-    return pyarrow.compute.fill_null(texts, constant("null")) if texts.null_count else texts
 
 
 def texts_as_json(texts: pyarrow.Array) -> pyarrow.Array:

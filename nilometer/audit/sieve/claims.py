@@ -12,12 +12,14 @@ from typing import Final, cast
 
 import numpy
 import pyarrow
+import pyarrow.compute
 from pydantic_core import from_json, to_json
 
 from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.identifiers import host_stream, split_stream, subject_id
 from domain.quantities import LARGEST
-from nilometer.audit.sieve.arrow_texts import figures_as_json, join, or_null, texts_as_json
+from nilometer.audit.sieve.arrow_texts import Texts, constant, figures_as_json, join, texts_as_json
+from nilometer.audit.sieve.bodies import StoredBodies
 from nilometer.audit.sieve.columns import Column, encode
 from nilometer.audit.sieve.events import ALIKE, CLAIMED, NOTHING, Events
 from nilometer.audit.sieve.expected import HOST_READ, Path
@@ -36,19 +38,24 @@ _ELSEWHERE: Final[Mapping[Path, str]] = {("in_use",): "after_in_use"}
 class EventRows:
     """Some of the events, which are looked at together."""
 
-    def __init__(self, events: Events, streams: Streams, index: Column) -> None:
+    def __init__(self, events: Events, streams: Streams, index: Column, stored: StoredBodies | None = None) -> None:
         self.events = events
         self.index = index
         """Which ones."""
         self._streams = streams
-        self._places = pyarrow.array(index, pyarrow.int64())
+        self._stored = stored
+        """What is stored of them, if it was kept."""
 
     def __len__(self) -> int:
         return len(self.index)
 
     def only(self, which: Column) -> EventRows:
         """Some of them."""
-        return EventRows(self.events, self._streams, self.index[which])
+        return self.at(self.index[which])
+
+    def at(self, index: Column) -> EventRows:
+        """Some of all the events, by their places."""
+        return EventRows(self.events, self._streams, index, self._stored)
 
     def alike(self) -> tuple[EventRows, Column] | None:
         """One of each of those that are alike, and for each of them the number of that one; ``None`` if few are."""
@@ -59,11 +66,7 @@ class EventRows:
         here = numpy.zeros(len(rows), bool)
         here[mine] = True
         numbers = (numpy.cumsum(here) - 1).astype(numpy.int32)
-        return EventRows(self.events, self._streams, rows[here]), numbers[mine]
-
-    def take(self, texts: pyarrow.Array) -> pyarrow.Array:
-        """Of a column of all events, what these have."""
-        return texts.take(self._places)
+        return self.at(rows[here]), numbers[mine]
 
     @property
     def readable(self) -> Column:
@@ -108,7 +111,7 @@ class EventRows:
 
         ``after`` says how many events after each it has to stand.
         """
-        events, following = self.events, self._following(after)
+        events, following = self.events, self.following(after)
         topics = events.kept(("books", ""), lambda: _books_of(events))[following]
         is_so: Column = (
             (events.position[following] == events.position[self.index] + after)
@@ -120,66 +123,49 @@ class EventRows:
         )
         return is_so
 
-    def _following(self, after: Column) -> Column:
+    def following(self, after: Column) -> Column:
+        """The places of the events that stand so many events after each; of the last ones that of the last."""
         following: Column = numpy.minimum(self.index + after, self.events.count - 1)
         return following
 
-    def following_body(self, after: Column) -> pyarrow.Array:
-        """What is stored of the event that stands so many events after each."""
-        return self.events.bodies(self._following(after))
-
-    @cached_property
-    def body(self) -> pyarrow.Array:
-        """What is stored."""
-        return self.events.bodies(self.index)
-
     # Parts of bodies, as JSON
 
-    @cached_property
-    def beginning(self) -> pyarrow.Array:
-        """What stands before the causation: who made the request."""
-        return self.take(self.events.beginning)
-
-    @cached_property
-    def middle(self) -> pyarrow.Array:
-        """What stands between the causation and the data: what all events of one command have."""
-        return self.take(self.events.middle)
-
-    @cached_property
-    def end(self) -> pyarrow.Array:
-        """What stands behind the data: when it happened and was recorded, why, and with which tool."""
-        return self.take(self.events.end)
-
     @property
-    def causation(self) -> str | pyarrow.Array:
+    def causation(self) -> Sequence[Texts]:
         """The event that caused it, or ``null``."""
-        causes = self.take(self.events.texts("causation"))
-        return "null" if causes.null_count == len(causes) else or_null(texts_as_json(causes))
-
-    @cached_property
-    def subject(self) -> pyarrow.Array:
-        """The id of the VM or host that an event is about."""
-        return self.take(self.events.labels("stream").written(_subject_of))
+        causes = self.events.texts("causation")
+        if causes.null_count == len(causes):
+            return Texts.same("null", len(self)), Texts.same("", len(self))
+        some = texts_as_json(causes.take(pyarrow.array(self.index)))
+        return Texts(pyarrow.compute.fill_null(some, constant("null"))), Texts.same("", len(self))
 
     @property
-    def own_id(self) -> pyarrow.Array:
+    def own_id(self) -> Sequence[Texts]:
         """The id of the event."""
-        beginnings = self.take(self.events.labels("stream").written(lambda stream: to_json(stream).decode()[:-1]))
-        return join([beginnings, "/", figures_as_json(self.version, int), '"'])
-
-    def read_version_text(self, place: Path) -> pyarrow.Array:
-        """The version of a host's stream that was read."""
-        return figures_as_json(self.read_version(place), int)
+        return (
+            self.events.labels("stream").written(_beginning_of_id).at(self.index),
+            Texts(join([figures_as_json(self.version, int), '"'])),
+        )
 
     @property
-    def version_before_text(self) -> pyarrow.Array:
+    def subject(self) -> Texts:
+        """The id of the VM or host that an event is about."""
+        return self.events.labels("stream").written(_subject_of).at(self.index)
+
+    def read_version_text(self, place: Path) -> Texts:
+        """The version of a host's stream that was read."""
+        return Texts(figures_as_json(self.read_version(place), int))
+
+    @property
+    def version_before_text(self) -> Texts:
         """The version of its own stream before it."""
-        return figures_as_json(self.version - 1, int)
+        return Texts(figures_as_json(self.version - 1, int))
 
     @cached_property
     def data(self) -> Sequence[object]:
         """The data in the bodies; ``None`` where it cannot be read."""
-        return [_data_in(body) for body in self.body.to_pylist()]
+        assert self._stored is not None
+        return [_data_in(body) for body in self._stored.write(self.index).to_pylist()]
 
     def claimed(self, path: Path, sort: Sort) -> Column:
         """What the events claim at a place in their data, as numbers; -1 where they claim nothing that is one."""
@@ -194,14 +180,14 @@ class EventRows:
         number, place = _number_of(path, sort), _place_of(path)
         return numpy.array([number(_at(data, place)) for data in self.data], numpy.int64)
 
-    def claimed_text(self, path: Path) -> pyarrow.Array:
+    def claimed_text(self, path: Path) -> Texts:
         """The texts that the events claim at a place in their data, as JSON; null where they claim none."""
         name = _column_of(path)
         if name is not None:
-            return self.take(self.events.labels(name).as_json)
+            return self.events.labels(name).written(_as_json).at(self.index)
         texts = (_at(data, path) for data in self.data)
-        return pyarrow.array(
-            (to_json(text).decode() if isinstance(text, str) else None for text in texts), pyarrow.string()
+        return Texts(
+            pyarrow.array((_as_json(text) if isinstance(text, str) else None for text in texts), pyarrow.string())
         )
 
 
@@ -226,6 +212,11 @@ def _in_labels(events: Events, name: str | None, path: Path, sort: Sort) -> Colu
 
 
 def has_column(path: Path) -> bool:
+    """Whether what stands at a place in the data of an event has a column of an export."""
+    return path[:2] == VM_READ or _column_of(path) is not None
+
+
+def is_alike(path: Path) -> bool:
     """Whether events that are alike claim the same at a place in their data."""
     return path[:2] == VM_READ or _column_of(path) in ALIKE
 
@@ -235,7 +226,15 @@ def _place_of(path: Path) -> Path:
 
 
 def _subject_of(stream: str) -> str:
-    return to_json(subject_id(stream)).decode()
+    return _as_json(subject_id(stream))
+
+
+def _beginning_of_id(stream: str) -> str:
+    return f"{_as_json(stream)[:-1]}/"
+
+
+def _as_json(text: str) -> str:
+    return to_json(text).decode()
 
 
 def _column_of(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy
 import pyarrow
 
-from nilometer.audit.sieve.arrow_texts import figures_as_json, join
+from nilometer.audit.sieve.arrow_texts import Texts, figures_as_json, join
 from nilometer.audit.sieve.columns import Column
 from rules.symbolic.terms import Sort
 
@@ -96,8 +96,12 @@ class FormFigures:
         self._written = written
         """The sorts of those that are written, by their numbers."""
         self._which = which
-        self._places = None if which is None else pyarrow.array(which, pyarrow.int32())
         self._spread: dict[int, Column] = {}
+
+    @property
+    def which(self) -> Column:
+        """The combination of each event."""
+        return numpy.arange(len(self.columns[0])) if self._which is None else self._which
 
     def of_events(self, number: int) -> Column:
         """A column, of each event."""
@@ -111,10 +115,9 @@ class FormFigures:
         spread: Column = column if self._which is None else column[self._which]
         return spread
 
-    def join(self, pieces: Sequence[FigurePiece]) -> pyarrow.Array:
+    def join(self, pieces: Sequence[FigurePiece]) -> Texts:
         """The pieces of each event, one after the other."""
-        joined = join(self.expanded(pieces))
-        return joined if self._places is None else joined.take(self._places)
+        return Texts(join(self.expanded(pieces)), self._which)
 
     def expanded(self, pieces: Sequence[FigurePiece]) -> list[str | pyarrow.Array]:
         """The texts that are to be joined, of each combination."""
@@ -128,7 +131,8 @@ class FormFigures:
             return self.expanded(pieces)
         rows, which = found
         written = {number: self._written[number] for number in numbers if number in self._written}
-        return [FormFigures({number: self.columns[number][rows] for number in numbers}, written, which).join(pieces)]
+        figures = FormFigures({number: self.columns[number][rows] for number in numbers}, written, which)
+        return [figures.join(pieces).take(numpy.arange(count))]
 
     @cached_property
     def texts(self) -> Mapping[int, pyarrow.Array]:

@@ -7,18 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy
 
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.forms import UNKNOWN, HostStates, Written
+from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
 
-KEPT = -1
+KEPT: Final = -1
 """Stands for the place of a state that was kept: before all events."""
-States: TypeAlias = Mapping[str, Column]
-"""States of VMs or hosts, a row for each: ``key`` is the number of its stream, ``place`` which event led to it."""
+OFTEN: Final = 4
+"""So often on average a row of figures has to occur, or rows are compared figure by figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """States of VMs or hosts, each a row of columns.
+
+    ``key`` is the number of its stream; ``place`` and ``position`` say which event led to it, and by the position they
+    are in order; ``before`` and ``after`` are numbers of rows of figures.
+    """
+
+    columns: Mapping[str, Column]
+    figures: Column
+    """Rows of figures, as a matrix."""
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["key"])
+
+    def only(self, which: Column) -> States:
+        """Some of them."""
+        return States({name: column[which] for name, column in self.columns.items()}, self.figures)
 
 
 class LastEvent(NamedTuple):
@@ -43,14 +66,14 @@ class Continuity:
     """The last states of the VMs and hosts of a history."""
 
     def __init__(self) -> None:
-        self._vms: States = {}
-        self._hosts: States = {}
+        self._vms: States | None = None
+        self._hosts: States | None = None
 
     def follow(self, events: Events, written: Sequence[Written]) -> Following:
         """Looks which of the events that are written right follow on those before them."""
         vms = Chain(self._vms, _together([_vms_of(events, some) for some in written if some.vm_after is not None]))
         hosts = Chain(
-            self._hosts, _together([_states_of(events, some, host) for some in written for host in some.hosts])
+            self._hosts, _together([_hosts_of(events, some, host) for some in written for host in some.hosts])
         )
         follows, sound = numpy.zeros(events.count, bool), numpy.zeros(events.count, bool)
         follows[vms.places(_vm_follows(vms))] = True
@@ -74,9 +97,9 @@ class Continuity:
     def last_events(self, streams: Collection[int]) -> Iterator[LastEvent]:
         """The last sound event of streams."""
         for states in (self._vms, self._hosts):
-            if states:
+            if states is not None:
                 for row in numpy.flatnonzero(numpy.isin(states["key"], list(streams))).tolist():
-                    after = states["after"][row]
+                    after = states.figures[states["after"][row]]
                     yield LastEvent(
                         int(states["key"][row]), int(states["version"][row]), bool((after == UNKNOWN).all())
                     )
@@ -85,77 +108,110 @@ class Continuity:
 def _vms_of(events: Events, written: Written) -> States:
     after = written.vm_after
     assert after is not None
-    return {
-        "key": events.stream[written.index],
-        "place": written.index,
-        "version": events.integers("version")[written.index],
-        "host_before": written.host,
-        "host": written.host_after,
-        "happened": events.happened[written.index],
-        "begins": numpy.full(len(written.index), written.vm_before is None),
-        "before": numpy.full_like(after, UNKNOWN) if written.vm_before is None else written.vm_before,
-        "after": after,
+    return _states(
+        {
+            "key": events.stream[written.index],
+            "place": written.index,
+            "position": events.position[written.index],
+            "version": events.integers("version")[written.index],
+            "host_before": written.host,
+            "host": written.host_after,
+            "happened": events.happened[written.index],
+        },
+        written.vm_before,
+        after,
+    )
+
+
+def _hosts_of(events: Events, written: Written, host: HostStates) -> States:
+    return _states(
+        {
+            "key": host.stream,
+            "place": written.index,
+            "position": events.position[written.index],
+            "version_before": host.version_before,
+            "version": host.version,
+            "release": host.release,
+            "vms_read": host.vms_read,
+            "vms": host.vms,
+            "happened": events.happened[written.index],
+            "on_host": host.on_host,
+        },
+        host.before,
+        host.after,
+    )
+
+
+def _states(columns: Mapping[str, Column], before: StateFigures | None, after: StateFigures) -> States:
+    """``before`` is ``None`` of VMs and hosts that begin."""
+    count = len(after.which)
+    known = StateFigures.unknown(after.width, count) if before is None else before
+    numbers = {
+        "before": known.which,
+        "after": after.which + len(known.rows),
+        "begins": numpy.full(count, before is None),
     }
+    return States({**columns, **numbers}, numpy.concatenate([known.rows, after.rows]))
 
 
-def _states_of(events: Events, written: Written, host: HostStates) -> States:
-    after = host.after
-    return {
-        "key": host.stream,
-        "place": written.index,
-        "version": host.version,
-        "release": host.release,
-        "vms_read": host.vms_read,
-        "vms": host.vms,
-        "happened": events.happened[written.index],
-        "on_host": host.on_host,
-        "begins": numpy.full(len(written.index), host.before is None),
-        "before": numpy.full_like(after, UNKNOWN) if host.before is None else host.before,
-        "after": after,
+def _together(parts: Sequence[States]) -> States | None:
+    if not parts:
+        return None
+    begins = numpy.cumsum([0, *(len(part.figures) for part in parts)]).tolist()
+    columns = {
+        name: numpy.concatenate(
+            [
+                part[name] + begin if name in ("before", "after") else part[name]
+                for part, begin in zip(parts, begins, strict=False)
+            ]
+        )
+        for name in parts[0].columns
     }
-
-
-def _together(states: Sequence[States]) -> States:
-    return {name: numpy.concatenate([some[name] for some in states]) for name in states[0]} if states else {}
+    return States(columns, numpy.concatenate([part.figures for part in parts]))
 
 
 class Chain:
     """States that were kept and new ones, of each VM or host one after the other."""
 
-    def __init__(self, kept: States, new: States) -> None:
-        if kept and new:
-            here = numpy.isin(kept["key"], new["key"])
-            new = _together([{name: column[here] for name, column in kept.items()}, new])
-        self.is_empty = not new
-        if self.is_empty:
+    def __init__(self, kept: States | None, new: States | None) -> None:
+        self.is_empty = new is None
+        if new is None:
             return
-        order = numpy.lexsort((new["place"], new["key"]))
-        self._states = {name: column[order] for name, column in new.items()}
-        key = self._states["key"]
+        if kept is not None:
+            new = _together([kept.only(numpy.isin(kept["key"], new["key"])), new])
+            assert new is not None
+        self.states = states = new.only(numpy.lexsort((new["position"], new["key"])))
+        key = states["key"]
         self.is_first = numpy.append(True, key[1:] != key[:-1])
         self.is_last = numpy.append(self.is_first[1:], True)
         self._numbers = numpy.arange(len(key))
         self._begins = numpy.maximum.accumulate(numpy.where(self.is_first, self._numbers, 0))
 
     def __getitem__(self, name: str) -> Column:
-        return self._states[name]
-
-    def names(self) -> Collection[str]:
-        """The names of the columns."""
-        return self._states.keys()
+        return self.states[name]
 
     def left(self, name: str) -> Column:
         """What the row before has; of a first row it is that of another stream."""
-        return _shifted(self._states[name])
+        return _shifted(self.states[name])
+
+    def is_unchanged(self) -> Column:
+        """Whether the figures before each are those that the row before left."""
+        figures, before, left = self.states.figures, self["before"], self.left("after")
+        if len(figures) * OFTEN > len(before):
+            same: Column = (figures[before] == figures[left]).all(axis=1)
+            return same
+        _, numbers = numpy.unique(figures, axis=0, return_inverse=True)
+        are_same: Column = numbers.reshape(-1)[before] == numbers.reshape(-1)[left]
+        return are_same
 
     def last_where(self, name: str, condition: Column) -> tuple[Column, Column]:
         """What the last row up to each has where a condition holds, and whether there is one."""
         found = numpy.maximum.accumulate(numpy.where(condition, self._numbers, -1))
-        return self._states[name][found], found >= self._begins
+        return self.states[name][found], found >= self._begins
 
     def sum_of(self, name: str) -> Column:
         """What the rows of a stream up to each have together."""
-        column = self._states[name]
+        column = self.states[name]
         total = numpy.cumsum(column)
         together: Column = total - total[self._begins] + column[self._begins]
         return together
@@ -164,7 +220,7 @@ class Chain:
         """The events of some rows."""
         if self.is_empty:
             return numpy.zeros(0, numpy.int64)
-        places = self._states["place"][which]
+        places = self.states["place"][which]
         led: Column = places[places != KEPT]
         return led
 
@@ -174,7 +230,7 @@ def _vm_follows(vms: Chain) -> Column:
         return numpy.zeros(0, bool)
     follows: Column = (
         (vms["version"] == vms.left("version") + 1)
-        & (vms["before"] == vms.left("after")).all(axis=1)
+        & vms.is_unchanged()
         & (vms["host_before"] == vms.left("host"))
         & (vms["happened"] >= vms.left("happened"))
     )
@@ -188,7 +244,8 @@ def _host_follows(hosts: Chain) -> Column:
         return numpy.zeros(0, bool)
     known = {name: _shifted(column) for name, column in _known_of(hosts).items()}
     follows: Column = (
-        (hosts["before"] == hosts.left("after")).all(axis=1)
+        hosts.is_unchanged()
+        & (hosts["version_before"] == hosts.left("version"))
         & ((hosts["release"] == UNKNOWN) | (hosts["release"] == known["release"]))
         & ((hosts["vms_read"] == UNKNOWN) | (hosts["vms_read"] == known["vms"]))
         & (~hosts["on_host"] | (known["on_host"] & (hosts["happened"] >= known["happened"])))
@@ -202,19 +259,28 @@ def _shifted(column: Column) -> Column:
     return numpy.concatenate([column[:1], column[:-1]])
 
 
-def _last_of(kept: States, chain: Chain, known: Mapping[str, Column]) -> States:
+def _last_of(kept: States | None, chain: Chain, known: Mapping[str, Column]) -> States | None:
     """The last state of each stream; some columns of the chain are replaced by others."""
     if chain.is_empty:
         return kept
-    last = {name: known.get(name, chain[name])[chain.is_last] for name in chain.names()}
-    last["place"] = numpy.full_like(last["place"], KEPT)
-    if not kept:
-        return last
-    gone = ~numpy.isin(kept["key"], last["key"])
-    return _together([{name: column[gone] for name, column in kept.items()}, last])
+    last = {name: known.get(name, column)[chain.is_last] for name, column in chain.states.columns.items()}
+    figures = chain.states.figures[last["after"]]
+    count = len(figures)
+    last |= {name: numpy.full(count, KEPT, numpy.int64) for name in ("place", "position")}
+    last |= {name: numpy.arange(count) for name in ("before", "after")}
+    states = States(last, figures)
+    if kept is None:
+        return states
+    return _together([_only_needed(kept.only(~numpy.isin(kept["key"], last["key"]))), states])
 
 
-def _known_of(hosts: Chain) -> States:
+def _only_needed(kept: States) -> States:
+    """The same, without the figures of others."""
+    numbers = numpy.arange(len(kept))
+    return States({**kept.columns, "before": numbers, "after": numbers}, kept.figures[kept["after"]])
+
+
+def _known_of(hosts: Chain) -> Mapping[str, Column]:
     """What is known of hosts after each row: the release said last, their VMs, and when their streams had an event.
 
     Of a row that was kept, ``vms`` is how many there were; of another, how many more.

@@ -1,14 +1,16 @@
 """Some consecutive events of an export as columns: numbers as arrays of numpy, texts as arrays of Arrow.
 
+They stand file by file, as they were read; the place of an event is its row.
+
 No column is trusted: from what they claim, the body that should be stored is written, and compared with the one that
 is. So a column that lies leaves its event to the judge.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, TypeVar, cast
 
 import numpy
@@ -17,12 +19,12 @@ import pyarrow.compute
 from pydantic_core import from_json, to_json
 
 from nilometer.audit.sieve import combinations
-from nilometer.audit.sieve.arrow_texts import join, or_null, texts_as_json
+from nilometer.audit.sieve.arrow_texts import Texts, texts_as_json
 from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.pieces import Table
 from nilometer.audit.sieve.streams import Streams
 from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.arrow import to_utc_times
-from nilometer.history.parquet.chunks import Table
 
 T = TypeVar("T")
 
@@ -36,8 +38,8 @@ ALIKE: Final = frozenset(CLAIMED) - {"read_host_id", "read_host_stream_version"}
 _LABELS: Final = frozenset(column.name for column in COLUMNS if column.type is ColumnType.LABEL)
 _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlation", "causation")
 """The columns that have what events claim."""
-READ: Final = ("position", "stream", "version", "topic", "body", "command", *_METADATA, *CLAIMED)
-"""The columns of an export that are read."""
+READ: Final = ("position", "stream", "version", "topic", "command", *_METADATA, *CLAIMED)
+"""The columns of an export that are read, beside the bodies."""
 
 ENCODED: Final = ("stream", "command", "actor", "via", "reason", *(name for name in CLAIMED if name in _LABELS))
 """Those of texts of which many are the same."""
@@ -50,6 +52,8 @@ _FIRST_MOMENT, _LAST_MOMENT = (
 )
 UNKNOWN_TIME: Final = numpy.iinfo(numpy.int64).min
 _MICROSECONDS: Final = pyarrow.timestamp("us")
+_DAY: Final = 24 * 60 * 60 * 1_000_000
+"""In microseconds."""
 
 
 Key = tuple[str, str, bool]
@@ -57,13 +61,12 @@ Key = tuple[str, str, bool]
 
 
 class RawEvent(NamedTuple):
-    """An event as it is stored."""
+    """An event as it is stored, but for its body."""
 
     position: int
     stream: str
     version: int
     topic: str
-    body: str
     recorded: int
     """When it was recorded, in microseconds, as the column has it."""
     recorded_text: str | None
@@ -74,10 +77,9 @@ class Labels:
 
     def __init__(self, texts: pyarrow.Array) -> None:
         encoded = texts if isinstance(texts, pyarrow.DictionaryArray) else texts.dictionary_encode()
-        self.indices = encoded.indices
         self.numbers = to_numbers(encoded.indices)
         """Which text each event has, from 0; -1 where it has none."""
-        self.texts = cast("list[str]", encoded.dictionary.to_pylist())
+        self.texts = tuple(cast("list[str]", encoded.dictionary.to_pylist()))
 
     def numbered(self, number_of: Callable[[str], int]) -> Column:
         """A number for each event, by its text."""
@@ -91,33 +93,35 @@ class Labels:
         """The numbers of the texts, and behind them that of an event that has none."""
         return numpy.array([*numbers, NOTHING], numpy.int64)
 
-    def written(self, write: Callable[[str], str]) -> pyarrow.Array:
-        """A text for each event, by its text; null where it has none."""
-        return pyarrow.array([write(text) for text in self.texts], pyarrow.string()).take(self.indices)
+    def written(self, write: Callable[[str], str], missing: str | None = None) -> Texts:
+        """A text for each event, by its text; ``missing`` where it has none."""
+        return Texts(_written(write, self.texts, missing), self._places)
 
     @cached_property
-    def as_json(self) -> pyarrow.Array:
-        """The texts of all events as JSON has them; null where there is none."""
-        return self.written(_as_json)
+    def _places(self) -> Column:
+        """The places of the texts; that of a text that is missing is behind them."""
+        return numpy.where(self.numbers < 0, len(self.texts), self.numbers)
+
+
+@lru_cache(256)
+def _written(write: Callable[[str], str], texts: tuple[str, ...], missing: str | None) -> pyarrow.Array:
+    """What is written for texts, and behind it what is written for none; most pieces have the same ones."""
+    return pyarrow.array([*map(write, texts), missing], pyarrow.string())
 
 
 class Events:
-    """Some consecutive events, in the order of positions."""
+    """Some consecutive events."""
 
     def __init__(self, table: Table, streams: Streams) -> None:
-        positions = to_numbers(table.column("position").combine_chunks())
-        self._bodies, self._order = table.column("body").combine_chunks(), numpy.argsort(positions, kind="stable")
-        """What is stored, in the order in which it was read, as it is long; and the places of the events there."""
-        if (positions[1:] <= positions[:-1]).any():
-            others = table.drop_columns(["body"])
-            table, positions = others.take(pyarrow.array(self._order, pyarrow.int64())), positions[self._order]
-        self.position = positions
-        self.count = len(positions)
         self._table = table
+        self.count = table.num_rows
         self._texts: dict[str, pyarrow.Array] = {}
         self._labels: dict[str, Labels] = {}
         self._integers: dict[str, Column] = {}
         self._kept: dict[tuple[str, str], Column] = {}
+        self.position = self.integers("position")
+        self.in_order = numpy.argsort(self.position, kind="stable")
+        """Their places, in the order of positions."""
         self.stream = self.labels("stream").numbered(streams.number)
         """The numbers of their streams."""
 
@@ -127,10 +131,6 @@ class Events:
         if found is None:
             found = self._texts[name] = self._table.column(name).combine_chunks()
         return found
-
-    def bodies(self, index: Column) -> pyarrow.Array:
-        """What is stored of some of them."""
-        return self._bodies.take(pyarrow.array(self._order[index], pyarrow.int64()))
 
     def labels(self, name: str) -> Labels:
         """A column of texts of which many are the same."""
@@ -153,43 +153,41 @@ class Events:
             found = self._kept[key] = make()
         return found
 
-    def by_key(self, wanted: Mapping[Key, T], among: Column) -> Iterator[tuple[T, Column]]:
-        """For each key that is wanted, the events among some that have it."""
+    def by_key(self, among: Column) -> Iterator[tuple[Key, Column]]:
+        """Some of the events that name a command, by their keys."""
         topics, commands = self.labels("topic"), self.labels("command")
         sized = (self.integers("size") != NOTHING).astype(numpy.int64)
-        combined = ((topics.numbers.astype(numpy.int64) * (len(commands.texts) + 1)) + commands.numbers + 1) * 2 + sized
-        order = numpy.argsort(combined, kind="stable")
-        order = order[among[order]]
-        if not len(order):
-            return
-        found, begins = numpy.unique(combined[order], return_index=True)
+        combined = (topics.numbers.astype(numpy.int64) * len(commands.texts) + commands.numbers) * 2 + sized
+        places = numpy.flatnonzero(among & (commands.numbers != NOTHING))
+        places = places[numpy.argsort(combined[places], kind="stable")]
+        found, begins = numpy.unique(combined[places], return_index=True)
         keys: list[int] = found.tolist()
-        for key, index in zip(keys, numpy.split(order, begins[1:]), strict=True):
-            topic, command = divmod(key // 2, len(commands.texts) + 1)
-            value = wanted.get((topics.texts[topic], commands.texts[command - 1], bool(key % 2))) if command else None
-            if value is not None:
-                yield value, index
+        for key, index in zip(keys, numpy.split(places, begins)[1:], strict=True):
+            topic, command = divmod(key // 2, len(commands.texts))
+            yield (topics.texts[topic], commands.texts[command], bool(key % 2)), index
 
     def recorded_earlier(self, before: int) -> list[int]:
-        """Which of them were recorded before the one before them; ``before`` is when the one before all was."""
-        previous = numpy.concatenate([[before], self.recorded[:-1]])
-        return numpy.flatnonzero((self.recorded < previous) & (self.recorded != UNKNOWN_TIME)).tolist()
+        """Which of them, in their order, were recorded before the one before them; ``before`` is that of the first."""
+        recorded = self.recorded[self.in_order]
+        previous = numpy.concatenate([[before], recorded[:-1]])
+        return numpy.flatnonzero((recorded < previous) & (recorded != UNKNOWN_TIME)).tolist()
 
-    def raw(self, place: int) -> RawEvent:
-        """One of them, as it is stored."""
+    def raw(self, rank: int) -> RawEvent:
+        """One of them, by its place in the order of positions."""
+        place = int(self.in_order[rank])
         (recorded,) = to_utc_times(self._table.column("recorded").slice(place, 1))
         return RawEvent(
             position=int(self.position[place]),
             stream=self._one("stream", place),
             version=int(self.integers("version")[place]),
             topic=self._one("topic", place),
-            body=self._bodies[int(self._order[place])].as_py(),
             recorded=int(self.recorded[place]),
             recorded_text=recorded,
         )
 
-    def place(self, place: int) -> tuple[int, str, str]:
-        """Position, time and stream of one of them."""
+    def place(self, rank: int) -> tuple[int, str, str]:
+        """Position, time and stream of one of them, by its place in the order of positions."""
+        place = int(self.in_order[rank])
         (happened,) = to_utc_times(self._table.column("happened").slice(place, 1))
         return int(self.position[place]), happened or "", self._one("stream", place)
 
@@ -238,30 +236,28 @@ class Events:
     # What stands before and behind the data of bodies
 
     @cached_property
-    def beginning(self) -> pyarrow.Array:
+    def beginning(self) -> Texts:
         """What stands before the causation."""
-        return self.labels("actor").written(lambda actor: f'{{"actor":{_as_json(actor)},"causation":')
+        return self.labels("actor").written(_beginning)
 
     @cached_property
-    def middle(self) -> pyarrow.Array:
-        """What stands between causation and data."""
-        return join([',"correlation":', texts_as_json(self.texts("correlation")), ',"data":'])
+    def correlation(self) -> Texts:
+        """What all events of one command have, as JSON."""
+        return Texts(texts_as_json(self.texts("correlation")))
 
     @cached_property
-    def end(self) -> pyarrow.Array:
-        """What stands behind the data."""
-        happened, recorded = self._moment_texts("happened"), self._moment_texts("recorded")
-        reason, via = or_null(self.labels("reason").as_json), self.labels("via").as_json
-        moments = (',"earliest":null,"happened":"', happened, 'Z","reason":', reason, ',"recorded":"', recorded)
-        return join([*moments, 'Z","via":', via, "}"])
+    def end(self) -> Sequence[Texts]:
+        """What stands behind the data: when it happened and was recorded, why, and with which tool."""
+        return (
+            *_moments(self.happened, ',"earliest":null,"happened":"'),
+            self.labels("reason").written(_reason, 'Z","reason":null,"recorded":"'),
+            *_moments(self.recorded, ""),
+            self.labels("via").written(_via),
+        )
 
     def _moments(self, name: str) -> Column:
         moments = self._table.column(name).combine_chunks().cast(_MICROSECONDS).cast(pyarrow.int64())
         return to_numbers(moments, int(UNKNOWN_TIME))
-
-    def _moment_texts(self, name: str) -> pyarrow.Array:
-        texts = self._table.column(name).combine_chunks().cast(_MICROSECONDS).cast(pyarrow.string())
-        return pyarrow.compute.binary_replace_slice(texts.cast(pyarrow.binary()), 10, 11, b"T").cast(pyarrow.string())
 
 
 def to_numbers(values: pyarrow.Array, nothing: int = NOTHING) -> Column:
@@ -269,6 +265,38 @@ def to_numbers(values: pyarrow.Array, nothing: int = NOTHING) -> Column:
     if values.null_count:
         values = pyarrow.compute.fill_null(values, nothing)
     return values.to_numpy()
+
+
+def _beginning(actor: str) -> str:
+    return f'{{"actor":{_as_json(actor)},"causation":'
+
+
+def _reason(reason: str) -> str:
+    return f'Z","reason":{_as_json(reason)},"recorded":"'
+
+
+def _via(via: str) -> str:
+    return f'Z","via":{_as_json(via)}}}'
+
+
+def _moments(moments: Column, before: str) -> Sequence[Texts]:
+    """Moments as texts: what stands ``before`` them and the day, and the time of that day."""
+    days, times = numpy.divmod(moments, _DAY)
+    encoded = pyarrow.array(days, pyarrow.int64()).dictionary_encode()
+    texts = [_day(day, before) for day in encoded.dictionary.to_pylist()]
+    return (
+        Texts(pyarrow.array(texts, pyarrow.string()), encoded.indices.to_numpy()),
+        Texts(pyarrow.array(times, pyarrow.time64("us")).cast(pyarrow.string())),
+    )
+
+
+@lru_cache(4096)
+def _day(day: int, before: str) -> str | None:
+    """A day by its number, as the date begins a moment; ``None`` for one that no calendar has."""
+    try:
+        return f"{before}{_BEGINNING.date() + timedelta(days=day)}T"
+    except OverflowError:
+        return None
 
 
 def _as_json(text: str) -> str:

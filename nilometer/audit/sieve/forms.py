@@ -1,117 +1,72 @@
-"""Looks at events of one form: whether what is stored is, to the byte, what the rules would have recorded.
+"""Looks at events of one form: what of them the rules would have recorded.
 
 Whatever an event claims is put into the terms, and its whole body is written from these, and that of the event on the
-host's stream that follows. So a wrong claim leaves an event to the judge.
+host's stream that follows. So a wrong claim leaves an event to the judge: what is stored is not, to the byte, that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import numpy
-import pyarrow
-import pyarrow.compute
 
 from domain.quantities import LARGEST
-from nilometer.audit.sieve.claims import EventRows, has_column
+from nilometer.audit.sieve.bodies import ExpectedBodies
+from nilometer.audit.sieve.claims import EventRows, has_column, is_alike
 from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.combinations import Claims, FormFigures
-from nilometer.audit.sieve.events import Events
-from nilometer.audit.sieve.expected import ExpectedEvent, HostChange, Part
-from nilometer.audit.sieve.streams import Streams
-from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Piece, Writing
+from nilometer.audit.sieve.events import NOTHING
+from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
+from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
+from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Writing
 from rules.symbolic.terms import Term
 from rules.symbolic.values import SymbolicRecord, leaves
 
-ROWS_TOGETHER: Final = 16_384
-"""So many events are looked at together: their columns fit into the processor's cache."""
-UNKNOWN: Final = -1
-"""Stands for what an event does not say, and for the state of a VM or host that is not there any more."""
-
 
 @dataclass(frozen=True, slots=True)
-class HostStates:
-    """What events say of a host that they read or change, a row for each event."""
+class _HostProposal:
+    """What events of a form say of a host that they read or change, before it is known whether they are stored so."""
 
+    form: _HostForm
     stream: Column
-    """The number of its stream."""
-    before: Column | None
-    """Its account: the version of its stream, total, reserve, held; ``None`` if it begins."""
-    after: Column
-    release: Column
-    """Its release, by number, as far as the events say it."""
-    on_host: Column
-    """Whether its stream has an event of this change."""
     version: Column
-    """The version of its stream afterwards."""
-    vms_read: Column
-    """How many VMs were on it, as far as the events say it."""
-    vms: Column
-    """How many VMs more are on it afterwards."""
-
-    def only(self, which: Column) -> HostStates:
-        """Some of them."""
-        return HostStates(
-            stream=self.stream[which],
-            before=_some(self.before, which),
-            after=self.after[which],
-            release=self.release[which],
-            on_host=self.on_host[which],
-            version=self.version[which],
-            vms_read=self.vms_read[which],
-            vms=self.vms[which],
-        )
+    has_book: Column
+    """Whether its stream must have an event of this change."""
+    follows: Column
+    """Whether an event stands where that one must."""
+    following: Column
+    """The place of that event."""
+    expected: int
+    """The number by which its body is expected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Events of one form that are stored just as they would be recorded: what they claim, and what they lead to."""
+class Proposal:
+    """Events that may be of a form: what the rules would have recorded is expected, and not compared yet."""
 
-    form: int
-    index: Column
-    """Which of the events that were looked at."""
-    guest: Column
-    hosts: Sequence[HostStates]
-    """The host that was read or changed; of a VM that moves or would move to another, this one after it."""
-    moves: bool
-    """Whether the VM is on the last of them afterwards, and not on the first."""
-    vm_before: Column | None
-    vm_after: Column | None
-    """``None`` if the events are about a host."""
-    booked: Column
-    """Whether the events on the hosts' streams that have to follow directly are those."""
-    books: Column
-    """How many they are."""
+    form: Form
+    rows: EventRows
+    figures: FormFigures
+    holds: Column
+    """Whether what else has to hold does."""
+    expected: int
+    """The number by which their bodies are expected."""
+    hosts: Sequence[_HostProposal]
 
-    @property
-    def host(self) -> Column:
-        """The number of the stream of the host on which the events are decided."""
-        return self.hosts[0].stream
-
-    @property
-    def host_after(self) -> Column:
-        """That of the host that the VM is on afterwards."""
-        return self.hosts[-1 if self.moves else 0].stream
-
-    def only(self, which: Column) -> Written:
-        """Some of them."""
-        return Written(
-            form=self.form,
-            index=self.index[which],
-            guest=self.guest[which],
-            hosts=[host.only(which) for host in self.hosts],
-            moves=self.moves,
-            vm_before=_some(self.vm_before, which),
-            vm_after=_some(self.vm_after, which),
-            booked=self.booked[which],
-            books=self.books[which],
-        )
-
-
-def _some(column: Column | None, which: Column) -> Column | None:
-    return None if column is None else column[which]
+    def written(self, bodies: ExpectedBodies) -> Written | None:
+        """Those of them that are stored as they were expected; ``None`` if there are none."""
+        rows, index = self.rows, self.rows.index
+        sound = self.holds & bodies.are_right(self.expected, index, index)
+        if not sound.any():
+            return None
+        booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
+        for host in self.hosts:
+            is_booked = host.follows & bodies.are_right(host.expected, host.following, index)
+            booked, books = booked & (~host.has_book | is_booked), books + host.has_book
+        written = self.form.written(self, booked, books)
+        return written if sound.all() else written.only(sound)
 
 
 class Form:
@@ -122,50 +77,51 @@ class Form:
         self._number = number
         writer = BodyWriter()
         self._holds, self._guest = writer.number(event.holds), writer.number(event.guest)
-        self._body = _body(writer, OfEvent(lambda writing: writing.rows.causation), event.data)
+        self._data = writer.pieces(event.data)
         self._hosts = [_HostForm(writer, host, event.vms) for host in event.hosts]
         self._vm_before = _numbers(writer, event.vm_before)
         self._vm_after = _numbers(writer, event.vm_after)
         self._variables = {name: term.sort for name, term in event.variables.items()}
         self._program = Program(list(writer.results))
         self._texts, self._written = writer.texts, writer.written
-        self._has_columns = all(has_column(event.claims[name]) for name in self._variables)
+        self._are_alike = all(is_alike(event.claims[name]) for name in self._variables)
+        """Whether events that are alike claim the same values of all variables."""
+        ids = [(*host.read, "id") for host in event.hosts if host.read is not None]
+        self.has_columns = self._are_alike and all(map(has_column, [*self._texts, *ids]))
+        """Whether all that such an event claims has columns of an export."""
         self._kind = "host" if event.vm_after is None else "vm"
 
-    def look(self, events: Events, streams: Streams, index: Column) -> list[Written]:
-        """Those of some events that are stored as they would be recorded in this form."""
-        found = list[Written]()
-        for begin in range(0, len(index), ROWS_TOGETHER):
-            written = self._look(EventRows(events, streams, index[begin : begin + ROWS_TOGETHER]))
-            if written is not None:
-                found.append(written)
-        return found
-
-    def _look(self, rows: EventRows) -> Written | None:
+    def propose(self, rows: EventRows, bodies: ExpectedBodies) -> Proposal | None:
+        """Expects what the rules would have recorded of events; ``None`` if they would have recorded none so."""
         rows, claims = self._read_claims(rows)
         figures = FormFigures(self._program.run(claims.values, claims.count), self._written, claims.which)
-        writing = Writing(rows, figures, {path: rows.claimed_text(path) for path in self._texts})
-        sound = figures.of_events(self._holds) & _equal(rows.body, writing.join(self._body))
-        if not sound.any():
+        holds = figures.of_events(self._holds)
+        if not holds.any():
             return None
-        hosts = list[HostStates]()
-        booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
+        writing = Writing(rows, figures, {path: rows.claimed_text(path) for path in self._texts})
+        data = [piece.write(writing) for piece in self._data]
+        expected = bodies.expect(rows.index, rows.index, [*rows.causation, *data], holds)
+        hosts, books = list[_HostProposal](), numpy.zeros(len(rows), numpy.int64)
         for form in self._hosts:
-            host, has_book, is_booked = form.look(writing, after=books + 1)
+            host = form.propose(writing, books + 1, holds, bodies)
             hosts.append(host)
-            booked, books = booked & is_booked, books + has_book
-        written = Written(
+            books = books + host.has_book
+        return Proposal(form=self, rows=rows, figures=figures, holds=holds, expected=expected, hosts=hosts)
+
+    def written(self, proposal: Proposal, booked: Column, books: Column) -> Written:
+        """What the events of a proposal claim and lead to."""
+        figures = proposal.figures
+        return Written(
             form=self._number,
-            index=rows.index,
+            index=proposal.rows.index,
             guest=figures.of_events(self._guest),
-            hosts=hosts,
+            hosts=[host.form.states(figures, host) for host in proposal.hosts],
             moves=self.event.moves,
-            vm_before=_matrix(figures, self._vm_before),
+            vm_before=_figures(figures, self._vm_before),
             vm_after=self._left(figures),
             booked=booked,
             books=books,
         )
-        return written if sound.all() else written.only(sound)
 
     def _read_claims(self, rows: EventRows) -> tuple[EventRows, Claims]:
         """The values of the variables, of the events that claim them all, and no others."""
@@ -184,15 +140,17 @@ class Form:
         return rows, claims.of_types({name: type_of(sort) for name, sort in self._variables.items()})
 
     def _claims_of(self, rows: EventRows) -> Claims:
-        alike = rows.alike() if self._has_columns else None
+        alike = rows.alike() if self._are_alike else None
         those = rows if alike is None else alike[0]
         given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
         return Claims.from_columns(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
 
-    def _left(self, figures: FormFigures) -> Column | None:
+    def _left(self, figures: FormFigures) -> StateFigures | None:
         """The state of the VM after the events."""
-        matrix = _matrix(figures, self._vm_after)
-        return numpy.full_like(matrix, UNKNOWN) if self.event.is_removal and matrix is not None else matrix
+        after = _figures(figures, self._vm_after)
+        return (
+            after if after is None or not self.event.is_removal else StateFigures.unknown(after.width, len(after.which))
+        )
 
 
 class _HostForm:
@@ -205,38 +163,53 @@ class _HostForm:
         self._before, self._after = (_numbers(writer, state, without="version") for state in (host.before, host.after))
         release = host.after.fields.get("version")
         self._release = None if release is None else writer.number(cast("Term", release))
-        self._book: tuple[int, int, Sequence[Piece]] | None = None
+        self._book: tuple[int, int, Sequence[OfEvent]] | None = None
         if host.book is not None:
-            pieces = _body(writer, OfEvent(lambda writing: writing.rows.own_id), host.book.data)
-            self._book = writer.number(host.book.gives), writer.number(host.book.gets_back), pieces
+            book = host.book
+            self._book = writer.number(book.gives), writer.number(book.gets_back), writer.pieces(book.data)
 
-    def look(self, writing: Writing, after: Column) -> tuple[HostStates, Column, Column]:
-        """What some events say of it, whether its stream must have an event, and whether that stands where it must.
+    def propose(self, writing: Writing, after: Column, holds: Column, bodies: ExpectedBodies) -> _HostProposal:
+        """What some events say of it, and where its stream must have an event: that is expected too.
 
-        ``after`` says how many events after each that is.
+        ``after`` says how many events after each that one is.
         """
         rows, figures, read = writing.rows, writing.figures, self.read
         stream = rows.stream if read is None else rows.read_host(read)
         version = rows.version - 1 if read is None else rows.read_version(read)
-        has_book, booked = numpy.zeros(len(rows), bool), numpy.ones(len(rows), bool)
+        has_book, follows, expected = numpy.zeros(len(rows), bool), numpy.zeros(len(rows), bool), NOTHING
+        following = rows.following(after)
         if self._book is not None:
             gives, gets_back = (figures.of_events(number) for number in self._book[:2])
             has_book = gives | gets_back
             follows = rows.is_followed_by(stream, version + 1, gives, gets_back, after=after)
-            booked = ~has_book | (follows & _equal(rows.following_body(after), writing.join(self._book[2])))
-        on_host = numpy.ones(len(rows), bool) if read is None else has_book
-        after = cast("Column", _account(figures, self._after, version + on_host))
-        states = HostStates(
+            texts = [*rows.own_id, *(piece.write(writing) for piece in self._book[2])]
+            expected = bodies.expect(following, rows.index, texts, holds & has_book & follows)
+        return _HostProposal(
+            form=self,
             stream=stream,
-            before=_account(figures, self._before, version),
-            after=numpy.full_like(after, UNKNOWN) if self._ends else after,
-            release=_known(figures, self._release, len(rows)),
-            on_host=on_host,
-            version=version + on_host,
-            vms_read=_known(figures, self._vms, len(rows)),
-            vms=numpy.full(len(rows), self._more, numpy.int64),
+            version=version,
+            has_book=has_book,
+            follows=follows,
+            following=following,
+            expected=expected,
         )
-        return states, has_book, booked
+
+    def states(self, figures: FormFigures, proposal: _HostProposal) -> HostStates:
+        """What events claim of it, and what they lead to."""
+        on_host = numpy.ones(len(proposal.stream), bool) if self.read is None else proposal.has_book
+        version = proposal.version + on_host
+        after, count = cast("StateFigures", _figures(figures, self._after)), len(version)
+        return HostStates(
+            stream=proposal.stream,
+            before=_figures(figures, self._before),
+            after=StateFigures.unknown(after.width, count) if self._ends else after,
+            release=_known(figures, self._release, count),
+            on_host=on_host,
+            version_before=proposal.version,
+            version=version,
+            vms_read=_known(figures, self._vms, count),
+            vms=numpy.full(count, self._more, numpy.int64),
+        )
 
 
 _Places: TypeAlias = "list[int] | None"
@@ -252,32 +225,9 @@ def _known(figures: FormFigures, place: int | None, count: int) -> Column:
     return numpy.full(count, UNKNOWN, numpy.int8) if place is None else figures.of_events(place)
 
 
-def _matrix(figures: FormFigures, places: _Places) -> Column | None:
-    """A state of each event, a row each."""
+def _figures(figures: FormFigures, places: _Places) -> StateFigures | None:
+    """A state of each event."""
     if places is None:
         return None
     columns = [figures.columns[place].astype(numpy.int64, copy=False) for place in places]
-    return figures.spread(numpy.stack(columns, axis=1))
-
-
-def _account(figures: FormFigures, places: _Places, version: Column) -> Column | None:
-    """The version of a host's stream and its account, a row for each event."""
-    if places is None:
-        return None
-    return numpy.stack([version, *(figures.of_events(place) for place in places)], axis=1)
-
-
-_FALSE: Final = pyarrow.scalar(False, pyarrow.bool_())
-
-
-def _equal(one: pyarrow.Array, other: pyarrow.Array) -> Column:
-    found = pyarrow.compute.equal(one, other)
-    if found.null_count:
-        found = pyarrow.compute.fill_null(found, _FALSE)
-    return found.to_numpy(zero_copy_only=False)
-
-
-def _body(writer: BodyWriter, causation: OfEvent, data: Mapping[str, Part]) -> Sequence[Piece]:
-    """A body, with the data of an event."""
-    head = [OfEvent(lambda writing: writing.rows.beginning), causation, OfEvent(lambda writing: writing.rows.middle)]
-    return writer.pieces(head, data, [OfEvent(lambda writing: writing.rows.end)])
+    return StateFigures(numpy.stack(columns, axis=1), figures.which)

@@ -6,7 +6,7 @@ of it just as for shares, and so that whatever is irregular is found: then the w
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
@@ -22,15 +22,16 @@ from nilometer.audit.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey,
 from nilometer.audit.result import EventPlace
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.continuity import Continuity
-from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Key, RawEvent
+from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, RawEvent
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
-from nilometer.audit.sieve.forms import Form, Written
+from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
+from nilometer.audit.sieve.pieces import ExportPiece, lines_of, read_pieces, write_line
+from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
-from nilometer.history.parquet.chunks import Table, lines_of, read_chunks, write_line
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.streaming import reduced_garbage_collection
@@ -76,9 +77,8 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
     if reason:
         return Sieved(source_uri(manifest.ledger), undivided=reason)
     with reduced_garbage_collection(), shared_memory_pool():
-        for table in read_chunks(manifest, READ, _OF_VM, ENCODED):
-            sieve.take(table)
-            del table  # before the next is read
+        for piece in read_pieces(manifest, READ, _OF_VM, ENCODED):
+            sieve.take(piece)
             if sieve.survey.undivided:
                 break
             on_progress(sieve.last)
@@ -104,10 +104,8 @@ class _Sieve:
         """Of the streams that are left to the judge."""
         self.last = 0
         self._manifest, self._expected = manifest, forms
-        self._forms: dict[int, Form] = {}
-        """The forms that were looked for so far."""
-        self._wanted = _forms_by_key(forms)
         self._streams = Streams()
+        self._looking = Looking(forms, self._streams)
         self._states = Continuity()
         self._groups = StreamGroups()
         self._suspects: set[int] = set()
@@ -120,24 +118,25 @@ class _Sieve:
         self._before: RawEvent | None = None
         """The last event of the piece before."""
 
-    def take(self, table: Table) -> None:
+    def take(self, piece: ExportPiece) -> None:
         """Takes the next piece. Raises ``InputError``."""
-        survey, events = self.survey, Events(table, self._streams)
-        if not numpy.array_equal(events.position, numpy.arange(self.last + 1, self.last + 1 + events.count)):
+        survey, events = self.survey, Events(piece.columns, self._streams)
+        expected = numpy.arange(self.last + 1, self.last + 1 + events.count)
+        if not numpy.array_equal(events.position[events.in_order], expected):
             survey.undivided = f"the events from #{self.last + 1} on are not there once and in order"
             return
         self.last += events.count
         self._span = (events.place(0) if self._span is None else self._span[0]), events.place(events.count - 1)
         self._set_aside(self._find_late(events))
         arrived = ~numpy.isin(events.stream, list(self._suspects))
-        written = self._look(events, arrived)
-        following = self._states.follow(events, written)
+        looked = self._looking.look(events, piece.bodies, arrived)
+        following = self._states.follow(events, looked.written)
         self._set_aside(set(events.stream[arrived & ~following.sound].tolist()))
-        self._follow_left(events)
+        self._follow_left(events, looked)
         if survey.undivided:
             return
         self._before = events.raw(events.count - 1)
-        self._count(events, written)
+        self._count(events, looked.written)
         for one, other in survey.connected:
             self._groups.join(one, other)
         self._states.keep(following)
@@ -204,17 +203,6 @@ class _Sieve:
                 coverage.count(rule, Verdict.HOLDS, count)
         return coverage
 
-    def _look(self, events: Events, arrived: Column) -> list[Written]:
-        """Looks at the events of each form."""
-        written = list[Written]()
-        for numbers, index in events.by_key(self._wanted, arrived):
-            for number in numbers:
-                form = self._forms.get(number)
-                if form is None:
-                    form = self._forms[number] = Form(number, self._expected[number])
-                written += form.look(events, self._streams, index)
-        return written
-
     def _count(self, events: Events, written: Sequence[Written]) -> None:
         """Counts the sound events, and joins VMs with the hosts that they read."""
         form, guest = (numpy.full(events.count, value, numpy.int64) for value in (NO_FORM, 0))
@@ -260,27 +248,28 @@ class _Sieve:
     def _find_late(self, events: Events) -> set[int]:
         """Notes the events that were recorded long before the one before them; returns their streams."""
         late = set[int]()
-        before = UNKNOWN_TIME if self._before is None else self._before.recorded
-        for place in events.recorded_earlier(before):
-            previous = self._before if place == 0 else events.raw(place - 1)
-            event = events.raw(place)
-            assert previous is not None
-            self.survey.compare_recorded(event.position, previous.recorded_text or "", event.recorded_text or "")
+        for rank in events.recorded_earlier(UNKNOWN_TIME if self._before is None else self._before.recorded):
+            event, before = events.raw(rank), self._event_before(events, rank)
+            assert before is not None
+            self.survey.compare_recorded(event.position, before.recorded_text or "", event.recorded_text or "")
             if event.position in self.survey.late:
-                late.add(int(events.stream[place]))
+                late.add(self._streams.number(event.stream))
         return late
 
-    def _follow_left(self, events: Events) -> None:
+    def _event_before(self, events: Events, rank: int) -> RawEvent | None:
+        return events.raw(rank - 1) if rank else self._before
+
+    def _follow_left(self, events: Events, looked: Looked) -> None:
         """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
-        survey = self.survey
-        for place in numpy.flatnonzero(numpy.isin(events.stream, list(self._suspects))).tolist():
-            before = events.raw(place - 1) if place else self._before
-            self._follow(events.raw(place), before)
-            if survey.undivided:
+        left = numpy.isin(events.stream, list(self._suspects))
+        for rank in numpy.flatnonzero(left[events.in_order]).tolist():
+            body = looked.body(int(events.in_order[rank]))
+            self._follow(events.raw(rank), body, self._event_before(events, rank))
+            if self.survey.undivided:
                 return
 
-    def _follow(self, event: RawEvent, before: RawEvent | None) -> None:
-        row = StoredRow(event.position, StreamName(event.stream), event.version, event.topic, event.body.encode())
+    def _follow(self, event: RawEvent, body: str, before: RawEvent | None) -> None:
+        row = StoredRow(event.position, StreamName(event.stream), event.version, event.topic, body.encode())
         line = write_line(row, self._manifest.ledger, str(self._manifest.folder))
         survey, header = self.survey, header_of(line.rstrip(b"\n"))
         if header is None:
@@ -314,15 +303,6 @@ def _lines(manifest: Manifest, streams: Collection[str]) -> Iterator[tuple[str, 
         with lines_of(manifest, run, streams) as files:
             for position, line in merge(*files):
                 yield f"{manifest.folder}:{position}", line.rstrip(b"\n")
-
-
-def _forms_by_key(forms: Sequence[ExpectedEvent]) -> dict[Key, list[int]]:
-    """The numbers of the forms that an event can have, by its topic, its command and whether it says a size."""
-    found = defaultdict[Key, list[int]](list)
-    for number, form in enumerate(forms):
-        for sized in (False, True) if form.sized is None else (form.sized,):
-            found[form.topic, form.command, sized].append(number)
-    return dict(found)
 
 
 def _kind_of(form: ExpectedEvent, guest: Guest) -> Kind:

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.compute
 
 from domain.settings import ConfigVersion
-from nilometer.audit.sieve.arrow_texts import constant, join
+from nilometer.audit.sieve.arrow_texts import Texts, constant, join
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.combinations import FigurePiece, FormFigures
@@ -31,22 +31,17 @@ class Writing:
 
     rows: EventRows
     figures: FormFigures
-    texts: Mapping[Path, pyarrow.Array]
+    texts: Mapping[Path, Texts]
     """The texts that the events claim, as JSON."""
-
-    def join(self, pieces: Sequence[Piece]) -> pyarrow.Array:
-        """The pieces of each event, one after the other."""
-        return join([piece if isinstance(piece, str) else piece.write(self) for piece in pieces])
 
 
 @dataclass(frozen=True, slots=True)
 class OfEvent:
-    """Writes a text for each event, or one for all of them."""
+    """Writes a text for each event."""
 
-    write: Callable[[Writing], str | pyarrow.Array]
+    write: Callable[[Writing], Texts]
 
 
-Piece: TypeAlias = str | OfEvent
 _Part: TypeAlias = "OfEvent | FigurePiece"
 
 
@@ -64,12 +59,12 @@ class BodyWriter:
         """The number of a term among the results."""
         return self.results.setdefault(term, len(self.results))
 
-    def pieces(self, before: Sequence[Piece], data: Mapping[str, Part], behind: Sequence[Piece]) -> Sequence[Piece]:
-        """A body: the data of an event, and what stands before and behind it."""
+    def pieces(self, data: Mapping[str, Part]) -> Sequence[OfEvent]:
+        """The data of an event, piece by piece."""
         return [
             piece
-            for of_event, group in groupby([*before, *self._pieces(data), *behind], _is_of_event)
-            for piece in (cast("Iterable[Piece]", group) if of_event else [_of_figures(group)])
+            for of_event, group in groupby(self._pieces(data), _is_of_event)
+            for piece in (cast("Iterable[OfEvent]", group) if of_event else [_of_figures(group)])
         ]
 
     def _pieces(self, part: Part) -> Iterator[_Part]:
@@ -147,11 +142,12 @@ def _is_of_event(part: _Part) -> bool:
     return isinstance(part, OfEvent)
 
 
-def _of_figures(parts: Iterable[_Part]) -> Piece:
+def _of_figures(parts: Iterable[_Part]) -> OfEvent:
     """Parts that are written once for each combination of figures."""
     pieces = list(_joined(cast("Iterable[FigurePiece]", parts)))
-    if len(pieces) == 1 and isinstance(pieces[0], str):
-        return pieces[0]
+    (only,) = pieces if len(pieces) == 1 else [None]
+    if isinstance(only, str):
+        return OfEvent(lambda writing: Texts.same(only, len(writing.rows)))
     return OfEvent(lambda writing: writing.figures.join(pieces))
 
 

@@ -76,6 +76,7 @@ def parse(args: list[str]) -> None:
         (["view", "--position", "minus"], "nilo view --help"),
         (["do", "add-memory", "web01", "-4GiB"], "a size is 0 or more bytes, such as 4GiB"),
         (["--format", "xml", "view"], "nilo --help"),
+        (["export", "-o"], "write its value behind it; what it takes: --help"),
     ],
 )
 def test_wrong_usage_is_told_with_a_hint_and_exit_code_2(desk: Desk, args: list[str], hint: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nilometer.cli.failures import UNREADABLE, run_guarded
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.ledger.asking import ask, with_web01
 from tests.paths import RECORDINGS
@@ -89,6 +90,14 @@ def test_a_limit_for_files_is_said(url: str, tmp_path: Path) -> None:
         assert re.fullmatch(rf"error: (stdout|{tmp_path}/(events.jsonl|parquet)): File too large", error)
         assert hint == "hint: write it where files may be larger; a shell may limit them: ulimit -f"
     assert sorted(path.name for path in tmp_path.rglob("*events*")) == []
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write")
+def test_what_the_system_refuses_to_write_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_guarded(lambda: Path("/sys/kernel/nilo").write_text("x")) == UNREADABLE
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: /sys/kernel/nilo: ")
+    assert hint == "hint: ask its owner, or name another place"
 
 
 def test_a_file_for_which_there_is_no_room_is_named(url: str) -> None:

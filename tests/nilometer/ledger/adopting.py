@@ -19,6 +19,7 @@ from nilometer.ledger.adopting import AdoptionRefusal
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Request
 from nilometer.ledger.typed_commands import parse_command
+from rules.obligations.builder import running_rules
 from tests.nilometer.ledger.processes import fork
 from tests.oracle.shapes import GIB, Line
 
@@ -94,6 +95,7 @@ def main(url: str) -> None:
         for line in beginning():
             ledger.execute(request_of(line))
         before = ledger.position
+    running_rules()  # read once, before the forks
     children = [fork(partial(_write, url, number)) for number in range(WRITERS)]
     children.append(fork(partial(_adopt, url)))
     failed = [child for child in children if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0]

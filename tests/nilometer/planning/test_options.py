@@ -112,12 +112,18 @@ def step_of(command: Command) -> Step:
 
 
 def try_everything(world: World, command: Command, target: str, within: int, keeper: Keeper) -> set[frozenset[Step]]:
-    """The smallest sets of steps after which the command is completed, by trying every sequence."""
+    """The smallest sets of steps after which the command is completed, by trying every sequence.
+
+    What comes after such a set is larger, so no sequence goes on from one.
+    """
     found: set[frozenset[Step]] = set()
 
     def go(now: World, steps: frozenset[Step], left: int) -> None:
+        if any(smaller <= steps for smaller in found):
+            return
         if steps and is_completed(now, [command], keeper):
             found.add(steps)
+            return
         if not left:
             return
         for step in every_step(now, target, command, keeper):

@@ -129,6 +129,7 @@ def test_a_history_is_judged_singly_at_first() -> None:
 def test_where_the_rules_were_read_before_none_is_judged_singly() -> None:
     text, passed = decided_history(7, 40), list[int]()
     forms._expected.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    forms._FORMS.clear()  # pyright: ignore[reportPrivateUsage]
     for after in (None, 0, None):  # the second one reads the rules
         judge = Judge()
         predictor = LinePredictor(judge, after)

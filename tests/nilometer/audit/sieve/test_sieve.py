@@ -14,8 +14,8 @@ from detection.corruptions import KINDS, renumber
 from detection.histories import Line
 from detection.judging import judged
 from domain.errors import InputError, NilometerError
+from nilometer.audit.sieve import pieces
 from nilometer.audit.sieve.judging import open_export
-from nilometer.history.parquet import chunks
 from nilometer.history.parquet.reading import read_export
 from tests.nilometer.audit.mixed import judged_whole, mixed_history, with_faults
 from tests.nilometer.audit.sieve.exporting import audit_of, export_of
@@ -74,11 +74,11 @@ def test_known_commands_are_all_cleared(histories: list[list[Line]], tmp_path: P
 def test_states_are_kept_from_piece_to_piece(
     histories: list[list[Line]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "CHUNK_ROWS", 50)
-    monkeypatch.setattr(chunks, "LEAST_ROWS", 50)
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 50)
+    monkeypatch.setattr(pieces, "LEAST_ROWS", 50)
     for number, lines in enumerate(histories):
         export = export_of(lines, tmp_path / str(number))
-        assert len(list(chunks.read_chunks(open_export(export), ("position", "topic"), "vm."))) > 3
+        assert len(list(pieces.read_pieces(open_export(export), ("position", "topic"), "vm."))) > 3
         _, sieved = audit_of(export)
         assert (sieved.undivided, sieved.cleared.events) == ("", len(lines))
 

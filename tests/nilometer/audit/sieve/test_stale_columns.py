@@ -150,7 +150,7 @@ def columns_of(export: Path) -> dict[int, dict[str, Any]]:
     """What the columns of an export have, by position."""
     (path,) = export.rglob("*.parquet")
     table = pyarrow.parquet.ParquetFile(path).read()
-    columns = {name: table.column(name).to_pylist() for name in READ}
+    columns = {name: table.column(name).to_pylist() for name in (*READ, "body")}
     rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
     return {row["position"]: row for row in rows}
 

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InputError
+from nilometer.audit.sieve.pieces import read_pieces
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.columns import COLUMNS, STORED
 from nilometer.history.opening import is_parquet, open_history
-from nilometer.history.parquet.chunks import read_chunks
 from nilometer.history.parquet.manifest import NAME, ExportFile, read_manifest
 from nilometer.history.parquet.reading import opened, read_export, read_file
 from nilometer.history.parquet.writing import write_export
@@ -424,7 +424,7 @@ def test_a_cell_without_a_value_is_said_by_all_who_read_it(exported: Path, name:
     message = f"a row has no {name}"
     assert problem_of(exported) == f"{file}: {message}"
     with pytest.raises(InputError, match=message):
-        list(read_chunks(read_manifest(exported), STORED, "vm."))
+        list(read_pieces(read_manifest(exported), STORED, "vm."))
     with (
         opened(read_manifest(exported), [entry_of(exported, file)]) as (one,),
         pytest.raises(InputError, match=message),

@@ -1,0 +1,103 @@
+"""Looks for the events of each form in a piece of an export."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy
+import pyarrow
+
+from nilometer.audit.sieve.bodies import ExpectedBodies, StoredBodies, keep_others
+from nilometer.audit.sieve.claims import EventRows
+from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.events import Events, Key
+from nilometer.audit.sieve.expected import ExpectedEvent
+from nilometer.audit.sieve.forms import Form, Proposal
+from nilometer.audit.sieve.states import Written
+from nilometer.audit.sieve.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in a piece."""
+
+    written: Sequence[Written]
+    _expected: ExpectedBodies
+    _others: StoredBodies
+    """What is stored otherwise than it was expected first."""
+
+    def body(self, place: int) -> str:
+        """What is stored of an event."""
+        bodies = self._others if place in self._others else self._expected
+        text: str = bodies.write(numpy.array([place]))[0].as_py()
+        return text
+
+
+class Looking:
+    """The forms that are looked for."""
+
+    def __init__(self, expected: Sequence[ExpectedEvent], streams: Streams) -> None:
+        self._expected, self._streams = expected, streams
+        self._numbers = _numbers_by_key(expected)
+        self._forms: dict[int, Form] = {}
+        """Those that were looked for so far."""
+
+    def look(self, events: Events, stored: Iterable[pyarrow.Array], among: Column) -> Looked:
+        """Looks for some events: which of them are stored as they would be recorded.
+
+        First for the forms of which all has columns, as bodies are not kept; what is not stored as one of these is
+        looked at again in other forms, one form after the other.
+        """
+        of_keys = [(*self._forms_of(key), index) for key, index in events.by_key(among)]
+        expected = ExpectedBodies(events)
+        rows = EventRows(events, self._streams, among)
+        proposals = _propose(rows, ((form, index) for form, _, index in of_keys), expected)
+        others = keep_others(expected, stored)
+        written = list(_written(proposals, expected))
+        left = numpy.zeros(events.count, bool)
+        left[others.places] = True
+        rows = EventRows(events, self._streams, among, others)
+        for turn in zip_longest(*(forms for _, forms, _ in of_keys)):
+            again = [(form, index[left[index]]) for form, (_, _, index) in zip(turn, of_keys, strict=True)]
+            bodies = ExpectedBodies(events)
+            proposals = _propose(rows, again, bodies)
+            if proposals:
+                bodies.compare(others.places, others.bodies)
+            for found in _written(proposals, bodies):
+                left[found.index] = False
+                written.append(found)
+        return Looked(written, expected, others)
+
+    def _forms_of(self, key: Key) -> tuple[Form | None, Sequence[Form]]:
+        """The forms that an event can have: one of which all has columns, and the others."""
+        numbers = self._numbers.get(key, ())
+        for number in numbers:
+            if number not in self._forms:
+                self._forms[number] = Form(number, self._expected[number])
+        forms = [self._forms[number] for number in numbers]
+        first = next((form for form in forms if form.has_columns), None)
+        return first, [form for form in forms if form is not first]
+
+
+def _propose(
+    rows: EventRows, of_forms: Iterable[tuple[Form | None, Column]], bodies: ExpectedBodies
+) -> Sequence[Proposal]:
+    """What is expected of the events of some forms."""
+    proposals = (form.propose(rows.at(index), bodies) for form, index in of_forms if form is not None and len(index))
+    return [proposal for proposal in proposals if proposal is not None]
+
+
+def _written(proposals: Iterable[Proposal], bodies: ExpectedBodies) -> Iterator[Written]:
+    return (found for proposal in proposals if (found := proposal.written(bodies)) is not None)
+
+
+def _numbers_by_key(forms: Sequence[ExpectedEvent]) -> Mapping[Key, Sequence[int]]:
+    """The numbers of the forms, by the topic of an event, its command and whether it says a size."""
+    found = defaultdict[Key, list[int]](list)
+    for number, form in enumerate(forms):
+        for sized in (False, True) if form.sized is None else (form.sized,):
+            found[form.topic, form.command, sized].append(number)
+    return found
