@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,18 +34,22 @@ class ShareCosts:
         return self.whole / max(self.shares)
 
 
-def measure(history: History, folder: Path, *, rounds: int) -> dict[str, ShareCosts]:
-    """The costs of both forms, by their names.
+LINES: Final = "lines"
+PARQUET: Final = "Parquet with buckets"
+
+
+def measure(
+    history: History, folder: Path, *, rounds: int, forms: Sequence[str] = (LINES, PARQUET)
+) -> dict[str, ShareCosts]:
+    """The costs of some forms, by their names.
 
     Each is run in so many rounds, by turns, and the least counts: what else runs on a machine makes all of it slower.
     """
     cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
-    lines, bucketed = str(export(history, folder)), str(export_with_buckets(history, folder))
-    _audit(cache, lines, "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
-    return {
-        name: _share(export, folder, cache, rounds)
-        for name, export in (("lines", lines), ("Parquet with buckets", bucketed))
-    }
+    made = {LINES: export, PARQUET: export_with_buckets}
+    exports = {form: str(made[form](history, folder)) for form in forms}
+    _audit(cache, exports[forms[0]], "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
+    return {form: _share(name, folder, cache, rounds) for form, name in exports.items()}
 
 
 def export_with_buckets(history: History, folder: Path) -> Path:
