@@ -34,10 +34,8 @@ class _HostProposal:
     version: Column
     has_book: Column
     """Whether its stream must have an event of this change."""
-    follows: Column
-    """Whether an event stands where that one must."""
     following: Column
-    """The place of that event."""
+    """The place where that event must stand."""
     expected: int
     """The number by which its body is expected."""
 
@@ -63,7 +61,7 @@ class Proposal:
             return None
         booked, books = numpy.ones(len(rows), bool), numpy.zeros(len(rows), numpy.int64)
         for host in self.hosts:
-            is_booked = host.follows & bodies.are_right(host.expected, host.following, index)
+            is_booked = bodies.are_right(host.expected, host.following, index)
             booked, books = booked & (~host.has_book | is_booked), books + host.has_book
         written = self.form.written(self, booked, books)
         return written if sound.all() else written.only(sound)
@@ -176,7 +174,7 @@ class _HostForm:
         rows, figures, read = writing.rows, writing.figures, self.read
         stream = rows.stream if read is None else rows.read_host(read)
         version = rows.version - 1 if read is None else rows.read_version(read)
-        has_book, follows, expected = numpy.zeros(len(rows), bool), numpy.zeros(len(rows), bool), NOTHING
+        has_book, expected = numpy.zeros(len(rows), bool), NOTHING
         following = rows.following(after)
         if self._book is not None:
             gives, gets_back = (figures.of_events(number) for number in self._book[:2])
@@ -189,7 +187,6 @@ class _HostForm:
             stream=stream,
             version=version,
             has_book=has_book,
-            follows=follows,
             following=following,
             expected=expected,
         )

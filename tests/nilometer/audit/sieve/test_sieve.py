@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -81,6 +82,19 @@ def test_states_are_kept_from_piece_to_piece(
         assert len(list(pieces.read_pieces(open_export(export), ("position", "topic"), "vm."))) > 3
         _, sieved = audit_of(export)
         assert (sieved.undivided, sieved.cleared.events) == ("", len(lines))
+
+
+def test_an_event_that_was_recorded_late_is_left_to_the_judge_whatever_file_it_is_in(tmp_path: Path) -> None:
+    lines = known_history(1, 150)
+    change, *_ = (line for line in lines[len(lines) // 2 :] if line["type"].startswith("nilometer.vm.stopped"))
+    for line in lines:
+        if line["correlation"] == change["correlation"]:
+            moment = datetime.fromisoformat(line["recorded"]) - timedelta(hours=1)
+            line["recorded"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    export = export_of(lines, tmp_path, buckets=2)
+    audit, sieved = audit_of(export)
+    assert (sieved.cleared_groups, set(sieved.late)) == (1, {change["position"]})
+    assert shown(audit, str(export)) == shown(judged_whole(lines), str(export))
 
 
 OF_THE_WHOLE = ("an event dropped", "an event duplicated", "an event moved", "two histories spliced")
