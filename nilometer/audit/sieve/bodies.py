@@ -114,9 +114,6 @@ class StoredBodies:
         """Which events, in the order of their rows."""
         self.bodies = pyarrow.concat_arrays([*bodies, _EMPTY[:0]])
 
-    def __contains__(self, place: int) -> bool:
-        return bool(numpy.isin(place, self.places))
-
     def write(self, places: Column) -> pyarrow.Array:
         """What is stored of some of them."""
         return self.bodies.take(pyarrow.array(numpy.searchsorted(self.places, places)))

@@ -178,7 +178,7 @@ class Chain:
         if new is None:
             return
         if kept is not None:
-            new = _together([kept.only(numpy.isin(kept["key"], new["key"])), new])
+            new = _together([_only_needed(kept.only(numpy.isin(kept["key"], new["key"]))), new])
             assert new is not None
         self.states = states = new.only(numpy.lexsort((new["position"], new["key"])))
         key = states["key"]

@@ -174,15 +174,24 @@ class Events:
 
     def raw(self, rank: int) -> RawEvent:
         """One of them, by its place in the order of positions."""
-        place = int(self.in_order[rank])
-        (recorded,) = to_utc_times(self._table.column("recorded").slice(place, 1))
-        return RawEvent(
-            position=int(self.position[place]),
-            stream=self._one("stream", place),
-            version=int(self.integers("version")[place]),
-            topic=self._one("topic", place),
-            recorded=int(self.recorded[place]),
-            recorded_text=recorded,
+        (event,) = self.raw_ones(numpy.array([rank]))
+        return event
+
+    def raw_ones(self, ranks: Column) -> Sequence[RawEvent]:
+        """Some of them, by their places in the order of positions."""
+        places = self.in_order[ranks]
+        streams, topics = self.labels("stream"), self.labels("topic")
+        recorded = self._table.column("recorded").take(pyarrow.array(places))
+        return list(
+            map(
+                RawEvent,
+                self.position[places].tolist(),
+                [streams.texts[number] for number in streams.numbers[places].tolist()],
+                self.integers("version")[places].tolist(),
+                [topics.texts[number] for number in topics.numbers[places].tolist()],
+                self.recorded[places].tolist(),
+                to_utc_times(recorded),
+            )
         )
 
     def place(self, rank: int) -> tuple[int, str, str]:

@@ -29,11 +29,14 @@ class Looked:
     _others: StoredBodies
     """What is stored otherwise than it was expected first."""
 
-    def body(self, place: int) -> str:
-        """What is stored of an event."""
-        bodies = self._others if place in self._others else self._expected
-        text: str = bodies.write(numpy.array([place]))[0].as_py()
-        return text
+    def bodies(self, places: Column) -> list[str]:
+        """What is stored of some events."""
+        among = numpy.isin(places, self._others.places)
+        bodies = numpy.empty(len(places), object)
+        for source, which in ((self._others, among), (self._expected, ~among)):
+            if which.any():
+                bodies[which] = source.write(places[which]).to_pylist()
+        return bodies.tolist()
 
 
 class Looking:

@@ -182,12 +182,18 @@ def lines_of(
 
 def _wanted_lines(ledger: str, file: LedgerFile, wanted: pyarrow.Array) -> Iterator[Line]:
     columns = ("position", "stream", "version", "topic", "body")
-    for batch in file.batches(columns, 4096):
+    groups = [number for number, names in enumerate(file.column_by_group("stream")) if _has_one(names, wanted)]
+    for batch in file.batches(columns, 4096, groups):
         chosen = batch.filter(pyarrow.compute.is_in(batch.column("stream"), value_set=wanted))
         values = (chosen.column(name).to_pylist() for name in columns)
         for position, stream, version, topic, body in zip(*values, strict=True):
             row = StoredRow(position, StreamName(stream), version, topic, body.encode())
             yield position, write_line(row, ledger, file.name)
+
+
+def _has_one(names: pyarrow.ChunkedArray, wanted: pyarrow.Array) -> bool:
+    found: bool | None = pyarrow.compute.any(pyarrow.compute.is_in(names, value_set=wanted)).as_py()
+    return bool(found)
 
 
 def write_line(row: StoredRow, ledger: str, name: str) -> bytes:

@@ -42,6 +42,8 @@ from rules.judging.findings import Coverage, Verdict
 Progress = Callable[[int], None]
 _OF_VM: Final = "vm."
 """A piece ends before an event of a VM, so that both halves of a change are in one."""
+TOGETHER: Final = 4096
+"""So many events are read again together."""
 NO_FORM: Final = -1
 """Of the half of a change that stands on the host's stream."""
 _DECIDED: Final = frozenset(event.KIND for event in DECIDED)
@@ -113,8 +115,6 @@ class _Sieve:
         self._sound = Counter[tuple[int, int, int]]()
         """The sound events by stream, form and guest."""
         self._span: tuple[EventPlace, EventPlace] | None = None
-        self._looked = 0, 0
-        """How many streams were left, and how many were joined, when groups were looked at last."""
         self._before: RawEvent | None = None
         """The last event of the piece before."""
 
@@ -140,16 +140,6 @@ class _Sieve:
         for one, other in survey.connected:
             self._groups.join(one, other)
         self._states.keep(following)
-        self._set_aside_groups()
-
-    def _set_aside_groups(self) -> None:
-        """Leaves to the judge whatever belongs to a stream that is left, if that can have changed."""
-        if self._looked == (len(self._suspects), self._groups.joined):
-            return
-        roots = {self._root(stream) for stream in self._suspects}
-        known = {stream for stream, _, _ in self._sound}
-        self._set_aside({stream for stream in known if self._root(stream) in roots})
-        self._looked = len(self._suspects), self._groups.joined
 
     def finish(self) -> Sieved:
         """Ends the history."""
@@ -164,6 +154,7 @@ class _Sieve:
         root_of = {stream: self._root(stream) for stream in known}
         left = {root_of[stream] for stream in self._suspects}
         clean = {stream for stream in known if root_of[stream] not in left}
+        self._set_aside(known - clean)
         return Sieved(
             source=source,
             events=self.last,
@@ -261,12 +252,15 @@ class _Sieve:
 
     def _follow_left(self, events: Events, looked: Looked) -> None:
         """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
-        left = numpy.isin(events.stream, list(self._suspects))
-        for rank in numpy.flatnonzero(left[events.in_order]).tolist():
-            body = looked.body(int(events.in_order[rank]))
-            self._follow(events.raw(rank), body, self._event_before(events, rank))
-            if self.survey.undivided:
-                return
+        left = numpy.flatnonzero(numpy.isin(events.stream, list(self._suspects))[events.in_order])
+        for begin in range(0, len(left), TOGETHER):
+            ranks = left[begin : begin + TOGETHER]
+            bodies = looked.bodies(events.in_order[ranks])
+            found, others = events.raw_ones(ranks), events.raw_ones(numpy.maximum(ranks - 1, 0))
+            for event, body, before in zip(found, bodies, others, strict=True):
+                self._follow(event, body, before if before.position < event.position else self._before)
+                if self.survey.undivided:
+                    return
 
     def _follow(self, event: RawEvent, body: str, before: RawEvent | None) -> None:
         row = StoredRow(event.position, StreamName(event.stream), event.version, event.topic, body.encode())

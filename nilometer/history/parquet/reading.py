@@ -220,10 +220,23 @@ class LedgerFile:
             raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
         return CutLine(line.removesuffix(b"\n"), recorded_in(line))
 
-    def batches(self, columns: Sequence[str], rows: int = ROWS_READ) -> Iterator[pyarrow.RecordBatch]:
-        """Some of its columns, row group by row group. Raises ``InputError``, also if a row is not all of an event."""
+    def column_by_group(self, name: str) -> Iterator[pyarrow.ChunkedArray]:
+        """A column, a row group at a time. Raises ``InputError``."""
         try:
-            for batch in self._file.iter_batches(rows, columns=list(columns), use_threads=False):
+            for number in range(self._file.num_row_groups):
+                yield self._file.read_row_group(number, columns=[name]).column(name)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise _damaged(self.name, error) from None
+
+    def batches(
+        self, columns: Sequence[str], rows: int = ROWS_READ, groups: Sequence[int] | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """Some of its columns, row group by row group; ``groups`` are the numbers of these, or ``None`` for all.
+
+        Raises ``InputError``, also if a row is not all of an event.
+        """
+        try:
+            for batch in self._file.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
                 self._check_stored(batch, columns)
                 yield batch
         except (pyarrow.ArrowException, OSError) as error:
