@@ -55,6 +55,12 @@ def is_parquet(name: str) -> bool:
     return name != "-" and _parquet_reader(Path(name)) is not None
 
 
+def check_listed(path: Path) -> None:
+    """Raises ``InputError`` for a folder that has files of an export, but not the list of them."""
+    if path.is_dir() and not (path / NAME).is_file() and any(next(path.glob(files), None) for files in _EXPORTED):
+        raise InputError(f"{path}: {NAME} is missing, the list of the export's files", hint=EXPORT_AGAIN)
+
+
 def _parquet_reader(path: Path) -> Callable[[], Iterator[bytes]] | None:
     """What reads the lines of a Parquet file, or of a folder with an export; ``None`` for anything else."""
     if (path / NAME).is_file():
@@ -65,8 +71,7 @@ def _parquet_reader(path: Path) -> Callable[[], Iterator[bytes]] | None:
             return read_export(path)
 
         return read_folder
-    if any(next(path.glob(files), None) for files in _EXPORTED if path.is_dir()):
-        raise InputError(f"{path}: {NAME} is missing, the list of the export's files", hint=EXPORT_AGAIN)
+    check_listed(path)
 
     def read_file() -> Iterator[bytes]:
         from nilometer.history.parquet.reading import read_file

@@ -12,6 +12,7 @@ from nilometer.audit.result import Audit
 from nilometer.audit.sieve.installed import require_sieve
 from nilometer.cli.failures import Mistyped, say
 from nilometer.cli.output import Progress
+from nilometer.history.opening import check_listed
 from nilometer.history.parquet.manifest import NAME
 
 _HINT = "nilo export --as parquet -o DIR writes one; nilo audit --sieve DIR"
@@ -24,6 +25,7 @@ def check_sieved(files: Sequence[str]) -> Path:
     folder = Path(files[0])
     if not folder.exists():
         raise InputError(f"{folder}: No such file or directory", hint=_HINT)
+    check_listed(folder)
     if not (folder / NAME).is_file():
         raise InputError(f"{files[0]}: this is no folder of an export as Parquet, which --sieve reads", hint=_HINT)
     require_sieve()

@@ -151,6 +151,14 @@ def test_anything_but_a_folder_of_an_export_is_refused(desk: Desk, lines: list[L
         assert "nilo export --as parquet -o DIR writes one; nilo audit --sieve DIR" in result.err
 
 
+def test_of_a_folder_without_its_list_it_says_what_an_audit_says(desk: Desk, lines: list[Line]) -> None:
+    export = export_of(lines, desk.folder)
+    (export / "_nilometer.jsonl").unlink()
+    sieved, whole = audits(desk, export)
+    assert (sieved.code, sieved.err) == (2, whole.err)
+    assert "_nilometer.jsonl is missing" in sieved.err
+
+
 @pytest.mark.parametrize("option", [("--vm", "web0"), ("--policies", "p.py"), ("--keep-going",), ("--share", "1/2")])
 def test_it_goes_with_no_other_choice(desk: Desk, option: tuple[str, ...]) -> None:
     result = desk.call("audit", "--sieve", "parquet", *option)
