@@ -166,11 +166,11 @@ class Events:
             topic, command = divmod(key // 2, len(commands.texts))
             yield (topics.texts[topic], commands.texts[command], bool(key % 2)), index
 
-    def recorded_earlier(self, before: int) -> list[int]:
+    def recorded_earlier(self, before: int) -> Column:
         """Which of them, in their order, were recorded before the one before them; ``before`` is that of the first."""
         recorded = self.recorded[self.in_order]
         previous = numpy.concatenate([[before], recorded[:-1]])
-        return numpy.flatnonzero((recorded < previous) & (recorded != UNKNOWN_TIME)).tolist()
+        return numpy.flatnonzero((recorded < previous) & (recorded != UNKNOWN_TIME))
 
     def raw(self, rank: int) -> RawEvent:
         """One of them, by its place in the order of positions."""

@@ -239,16 +239,19 @@ class _Sieve:
     def _find_late(self, events: Events) -> set[int]:
         """Notes the events that were recorded long before the one before them; returns their streams."""
         late = set[int]()
-        for rank in events.recorded_earlier(UNKNOWN_TIME if self._before is None else self._before.recorded):
-            event, before = events.raw(rank), self._event_before(events, rank)
+        ranks = events.recorded_earlier(UNKNOWN_TIME if self._before is None else self._before.recorded)
+        for event, before in self._with_those_before(events, ranks):
             assert before is not None
             self.survey.compare_recorded(event.position, before.recorded_text or "", event.recorded_text or "")
             if event.position in self.survey.late:
                 late.add(self._streams.number(event.stream))
         return late
 
-    def _event_before(self, events: Events, rank: int) -> RawEvent | None:
-        return events.raw(rank - 1) if rank else self._before
+    def _with_those_before(self, events: Events, ranks: Column) -> Iterator[tuple[RawEvent, RawEvent | None]]:
+        """Some events by their places in the order of positions, each with the event before it."""
+        before = events.raw_ones(numpy.maximum(ranks - 1, 0))
+        for event, other in zip(events.raw_ones(ranks), before, strict=True):
+            yield event, other if other.position < event.position else self._before
 
     def _follow_left(self, events: Events, looked: Looked) -> None:
         """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
@@ -256,9 +259,8 @@ class _Sieve:
         for begin in range(0, len(left), TOGETHER):
             ranks = left[begin : begin + TOGETHER]
             bodies = looked.bodies(events.in_order[ranks])
-            found, others = events.raw_ones(ranks), events.raw_ones(numpy.maximum(ranks - 1, 0))
-            for event, body, before in zip(found, bodies, others, strict=True):
-                self._follow(event, body, before if before.position < event.position else self._before)
+            for (event, before), body in zip(self._with_those_before(events, ranks), bodies, strict=True):
+                self._follow(event, body, before)
                 if self.survey.undivided:
                     return
 
