@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.identifiers import StreamName
-from nilometer.errors import UnreadableEvent
-from nilometer.history.cloudevents import write_lines
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest
-from nilometer.history.parquet.reading import LedgerFile, Line, opened
+from nilometer.history.parquet.reading import LedgerFile, Line, opened, write_line
 from nilometer.storage.reader import StoredRow
 
 Table: TypeAlias = pyarrow.Table
@@ -194,12 +192,3 @@ def _wanted_lines(ledger: str, file: LedgerFile, wanted: pyarrow.Array) -> Itera
 def _has_one(names: pyarrow.ChunkedArray, wanted: pyarrow.Array) -> bool:
     found: bool | None = pyarrow.compute.any(pyarrow.compute.is_in(names, value_set=wanted)).as_py()
     return bool(found)
-
-
-def write_line(row: StoredRow, ledger: str, name: str) -> bytes:
-    """The history line of a row of a file. Raises ``InputError`` if it is not as it was written."""
-    try:
-        (line,) = write_lines([row], ledger)
-    except UnreadableEvent as error:
-        raise InputError(f"{name}: {error.message}", hint=EXPORT_AGAIN) from None
-    return line

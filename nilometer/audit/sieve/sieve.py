@@ -26,13 +26,14 @@ from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Ra
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
-from nilometer.audit.sieve.pieces import ExportPiece, lines_of, read_pieces, write_line
+from nilometer.audit.sieve.pieces import ExportPiece, lines_of, read_pieces
 from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
+from nilometer.history.parquet.reading import write_line
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.streaming import reduced_garbage_collection
 from rules.judging.completeness import IN_PLACE, PlacedEvent

@@ -214,10 +214,7 @@ class LedgerFile:
     def _write_line(self, position: int, stream: str, version: int, topic: str, body: bytes) -> CutLine:
         """The line of an event that cannot be cut out of its body. Raises ``InputError``."""
         row = StoredRow(position=position, stream=StreamName(stream), version=version, topic=topic, body=body)
-        try:
-            (line,) = write_lines([row], self._ledger)
-        except UnreadableEvent as error:
-            raise InputError(f"{self.name}: {error.message}", hint=EXPORT_AGAIN) from None
+        line = write_line(row, self._ledger, self.name)
         return CutLine(line.removesuffix(b"\n"), recorded_in(line))
 
     def column_by_group(self, name: str) -> Iterator[pyarrow.ChunkedArray]:
@@ -291,3 +288,12 @@ def _damaged(name: str, error: Exception) -> InputError:
     if isinstance(error, OSError) and error.errno:  # pyarrow raises some without a number, of what is in the file
         return InputError(f"{name}: {os.strerror(error.errno)}", hint="name a file that can be read")
     return InputError(f"{name}: this Parquet file is damaged, or was cut off", hint=EXPORT_AGAIN)
+
+
+def write_line(row: StoredRow, ledger: str, name: str) -> bytes:
+    """The history line of a row of a file. Raises ``InputError`` if it is not as it was written."""
+    try:
+        (line,) = write_lines([row], ledger)
+    except UnreadableEvent as error:
+        raise InputError(f"{name}: {error.message}", hint=EXPORT_AGAIN) from None
+    return line
