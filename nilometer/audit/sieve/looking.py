@@ -56,23 +56,36 @@ class Looking:
         """
         of_keys = [(*self._forms_of(key), index) for key, index in events.by_key(among)]
         expected = ExpectedBodies(events)
-        rows = EventRows(events, self._streams, among)
-        proposals = _propose(rows, ((form, index) for form, _, index in of_keys), expected)
+        proposals = self._propose(events, ((form, index) for form, _, index in of_keys), expected)
         others = keep_others(expected, stored)
         written = list(_written(proposals, expected))
         left = numpy.zeros(events.count, bool)
         left[others.places] = True
-        rows = EventRows(events, self._streams, among, others)
         for turn in zip_longest(*(forms for _, forms, _ in of_keys)):
             again = [(form, index[left[index]]) for form, (_, _, index) in zip(turn, of_keys, strict=True)]
             bodies = ExpectedBodies(events)
-            proposals = _propose(rows, again, bodies)
+            proposals = self._propose(events, again, bodies, others)
             if proposals:
                 bodies.compare(others.places, others.bodies)
             for found in _written(proposals, bodies):
                 left[found.index] = False
                 written.append(found)
         return Looked(written, expected, others)
+
+    def _propose(
+        self,
+        events: Events,
+        of_forms: Iterable[tuple[Form | None, Column]],
+        bodies: ExpectedBodies,
+        stored: StoredBodies | None = None,
+    ) -> Sequence[Proposal]:
+        """What is expected of the events of some forms; ``stored`` is what was kept of them."""
+        proposals = (
+            form.propose(EventRows(events, self._streams, index, stored), bodies)
+            for form, index in of_forms
+            if form is not None and len(index)
+        )
+        return [proposal for proposal in proposals if proposal is not None]
 
     def _forms_of(self, key: Key) -> tuple[Form | None, Sequence[Form]]:
         """The forms that an event can have: one of which all has columns, and the others."""
@@ -83,14 +96,6 @@ class Looking:
         forms = [self._forms[number] for number in numbers]
         first = next((form for form in forms if form.has_columns), None)
         return first, [form for form in forms if form is not first]
-
-
-def _propose(
-    rows: EventRows, of_forms: Iterable[tuple[Form | None, Column]], bodies: ExpectedBodies
-) -> Sequence[Proposal]:
-    """What is expected of the events of some forms."""
-    proposals = (form.propose(rows.at(index), bodies) for form, index in of_forms if form is not None and len(index))
-    return [proposal for proposal in proposals if proposal is not None]
 
 
 def _written(proposals: Iterable[Proposal], bodies: ExpectedBodies) -> Iterator[Written]:

@@ -26,7 +26,7 @@ from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, Ra
 from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
-from nilometer.audit.sieve.pieces import ExportPiece, lines_of, read_pieces
+from nilometer.audit.sieve.pieces import BODIES, ExportPiece, lines_of, read_pieces
 from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
@@ -43,8 +43,6 @@ from rules.judging.findings import Coverage, Verdict
 Progress = Callable[[int], None]
 _OF_VM: Final = "vm."
 """A piece ends before an event of a VM, so that both halves of a change are in one."""
-TOGETHER: Final = 4096
-"""So many events are read again together."""
 NO_FORM: Final = -1
 """Of the half of a change that stands on the host's stream."""
 _DECIDED: Final = frozenset(event.KIND for event in DECIDED)
@@ -257,8 +255,8 @@ class _Sieve:
     def _follow_left(self, events: Events, looked: Looked) -> None:
         """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
         left = numpy.flatnonzero(numpy.isin(events.stream, list(self._suspects))[events.in_order])
-        for begin in range(0, len(left), TOGETHER):
-            ranks = left[begin : begin + TOGETHER]
+        for begin in range(0, len(left), BODIES):
+            ranks = left[begin : begin + BODIES]
             bodies = looked.bodies(events.in_order[ranks])
             for (event, before), body in zip(self._with_those_before(events, ranks), bodies, strict=True):
                 self._follow(event, body, before)
