@@ -32,7 +32,7 @@ from nilometer.audit.sieve.streams import Streams
 from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
-from nilometer.history.parquet.manifest import EXPORT_AGAIN, Manifest, digest_of
+from nilometer.history.parquet.manifest import Manifest, digest_of
 from nilometer.history.parquet.reading import write_line
 from nilometer.storage.reader import StoredRow
 from nilometer.textio.streaming import reduced_garbage_collection
@@ -72,18 +72,24 @@ class Sieved:
 
 
 def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None) -> Sieved:
-    """Sieves an export. Raises ``InputError`` for files that are not what was written."""
+    """Sieves an export. What cannot be read, or contradicts itself, is left to the judge with all the rest.
+
+    So whoever judges it in one piece decides what is wrong with it, and what may be passed over.
+    """
     sieve = _Sieve(manifest, expected_events())
-    reason = _changed_files(manifest)
-    if reason:
-        return Sieved(source_uri(manifest.ledger), undivided=reason)
-    with reduced_garbage_collection(), shared_memory_pool():
-        for piece in read_pieces(manifest, READ, _OF_VM, ENCODED):
-            sieve.take(piece)
-            if sieve.survey.undivided:
-                break
-            on_progress(sieve.last)
-    return sieve.finish()
+    try:
+        reason = _changed_files(manifest)
+        with reduced_garbage_collection(), shared_memory_pool():
+            for piece in () if reason else read_pieces(manifest, READ, _OF_VM, ENCODED):
+                sieve.take(piece)
+                if sieve.survey.undivided:
+                    break
+                on_progress(sieve.last)
+    except InputError as error:
+        reason = error.message
+    except UnicodeDecodeError:
+        reason = "a text in it is not UTF-8"
+    return Sieved(source_uri(manifest.ledger), undivided=reason) if reason else sieve.finish()
 
 
 def _changed_files(manifest: Manifest) -> str:
@@ -118,7 +124,7 @@ class _Sieve:
         """The last event of the piece before."""
 
     def take(self, piece: ExportPiece) -> None:
-        """Takes the next piece. Raises ``InputError``."""
+        """Takes the next piece. Raises ``InputError`` for a body that is not as Nilometer writes it."""
         survey, events = self.survey, Events(piece.columns, self._streams)
         expected = numpy.arange(self.last + 1, self.last + 1 + events.count)
         if not numpy.array_equal(events.position[events.in_order], expected):
@@ -276,10 +282,8 @@ class _Sieve:
             )
             return
         if (event.recorded_text or "").encode() != header.recorded:
-            raise InputError(
-                f"{self._manifest.folder}:{event.position}: the columns of this event do not say what its body says",
-                hint=EXPORT_AGAIN,
-            )
+            survey.undivided = f"the columns of event #{event.position} do not say what its body says"
+            return
         if header.kind in BOOK_KINDS:
             if before is None or before.topic.rpartition("/")[0] not in _DECIDED:
                 survey.undivided = f"event #{event.position} does not follow on the event of a decided VM or host"

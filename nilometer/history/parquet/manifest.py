@@ -158,7 +158,7 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(content: bytes, folder: Path) -> Manifest:
     """The list from its bytes. Raises ``InputError`` as ``read_manifest`` does."""
     path = folder / NAME
-    whole, _, _ = content.rpartition(b"\n")
+    whole = _without_torn_line(content, path)
     try:
         lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
         head, rest = lines[0], lines[1:]
@@ -180,8 +180,15 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
             joined=tuple((_typed(one, int), _typed(other, int)) for one, other in head.get("joined", ())),
         )
         for document in rest:
+            if manifest.is_complete:
+                raise ValueError  # nothing comes behind the last line
             if "files" in document:
-                manifest.runs.append(tuple(_read_file(file, schema) for file in document["files"]))
+                run = tuple(_read_file(file, schema) for file in document["files"])
+                if not run:
+                    raise ValueError
+                manifest.runs.append(run)
+            elif document["complete"] is not True:
+                raise ValueError
             elif _typed(document["events"], int) != manifest.events:
                 raise InputError(
                     f"{path}: it names files with {manifest.events} events, and {document['events']} were written",
@@ -191,18 +198,38 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
                 manifest.is_complete = True
     except InputError:
         raise
-    except (ValueError, KeyError, IndexError, TypeError):
-        raise InputError(f"{path}: this list of the export's files is damaged", hint=_HINT) from None
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        raise _damaged(path) from None
     return manifest
 
 
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: this list of the export's files is damaged", hint=_HINT)
+
+
+_BEGINNINGS: Final = (b'{"format":"%b",' % FORMAT.encode(), b'{"files":[', b'{"complete":true,')
+"""How lines begin."""
+
+
+def _without_torn_line(content: bytes, path: Path) -> bytes:
+    """The list without a line that was being written when the writing was killed.
+
+    Raises ``InputError`` if what stands in its place is no beginning of a line: it is somebody else's.
+    """
+    torn = content[content.rfind(b"\n") + 1 :]
+    if torn and not any(torn.startswith(beginning[: len(torn)]) for beginning in _BEGINNINGS):
+        raise _damaged(path)
+    return content.removesuffix(torn)
+
+
 def drop_torn_line(folder: Path) -> None:
-    """Cuts off a line that was being written when the writing was killed."""
+    """Cuts off a line that was being written when the writing was killed. Raises ``InputError`` for another one."""
     path = folder / NAME
     content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
+    whole = _without_torn_line(content, path)
+    if whole != content:
         with path.open("r+b") as stream:
-            stream.truncate(content.rfind(b"\n") + 1)
+            stream.truncate(len(whole))
 
 
 def _read_file(document: dict[str, object], schema: int) -> ExportFile:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Final
@@ -32,6 +32,11 @@ from nilometer.storage.reader import StoredRow
 ROWS_READ: Final = 1024
 """Rows of a file that are read together."""
 _NOT_OURS: Final = "Nilometer reads the Parquet files that nilo export --as parquet writes, as it wrote them"
+
+_LONG: Final = ("body",)
+"""Texts that whoever needs them as such decodes: it would cost too much to look at each byte twice."""
+_DAMAGE: Final = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
+"""What Arrow raises for a damaged file; the last one for a name of a column that is not UTF-8."""
 
 Line = tuple[int, bytes]
 """The position of an event, and its history line with its end."""
@@ -109,12 +114,12 @@ def _others(paths: list[str]) -> str:
 @contextmanager
 def opened(manifest: Manifest, run: Sequence[ExportFile], encoded: Collection[str] = ()) -> Generator[list[LedgerFile]]:
     """Some files of an export, opened. ``encoded`` are texts that are read as dictionaries. Raises ``InputError``."""
-    files = [LedgerFile(manifest.folder / file.path, file, manifest.ledger, encoded=encoded) for file in run]
-    try:
+    with ExitStack() as closing:
+        files = list[LedgerFile]()
+        for file in run:  # those before one that cannot be opened are closed, too
+            files.append(LedgerFile(manifest.folder / file.path, file, manifest.ledger, encoded=encoded))
+            closing.callback(files[-1].close)
         yield files
-    finally:
-        for file in files:
-            file.close()
 
 
 class LedgerFile:
@@ -159,7 +164,7 @@ class LedgerFile:
         """Its last history line, with its end. Raises ``InputError``."""
         try:
             batch = self._file.read_row_group(self._file.num_row_groups - 1, columns=list(STORED)).to_batches()[-1]
-        except (pyarrow.ArrowException, OSError, IndexError) as error:
+        except (*_DAMAGE, IndexError) as error:
             raise _damaged(self.name, error) from None
         last = batch.slice(batch.num_rows - 1)
         self._check_stored(last, STORED)
@@ -194,7 +199,7 @@ class LedgerFile:
         """Some columns of all its rows. Raises ``InputError``."""
         try:
             table = self._file.read(columns=list(names))
-        except (pyarrow.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.name, error) from None
         self._check_stored(table, names)
         return table
@@ -222,7 +227,7 @@ class LedgerFile:
         try:
             for number in range(self._file.num_row_groups):
                 yield self._file.read_row_group(number, columns=[name]).column(name)
-        except (pyarrow.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.name, error) from None
 
     def batches(
@@ -236,13 +241,18 @@ class LedgerFile:
             for batch in self._file.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
                 self._check_stored(batch, columns)
                 yield batch
-        except (pyarrow.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.name, error) from None
 
     def _check_stored(self, rows: pyarrow.RecordBatch | pyarrow.Table, columns: Sequence[str]) -> None:
-        for name in STORED:
-            if name in columns and rows.column(name).null_count:
+        for name in columns:
+            if name in STORED and rows.column(name).null_count:
                 raise InputError(f"{self.name}: a row has no {name}", hint=EXPORT_AGAIN)
+            if name not in _LONG:
+                try:
+                    rows.column(name).validate(full=True)
+                except pyarrow.ArrowException as error:
+                    raise _damaged(self.name, error) from None
 
     def _read_facts(self) -> tuple[str, tuple[int, int, int, str]]:
         """The ledger, and first and last position, events and digest, as the file's metadata has them."""
@@ -280,7 +290,7 @@ def _open(path: Path, content: pyarrow.Buffer | None, encoded: Collection[str]) 
     source = path if content is None else pyarrow.BufferReader(content)
     try:
         return pyarrow.parquet.ParquetFile(source, pre_buffer=False, read_dictionary=list(encoded))
-    except (pyarrow.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(str(path), error) from None
 
 

@@ -77,17 +77,17 @@ def _write_export(
     ends = [*manifest.grown, manifest.last, *([last] if manifest.is_complete else [])]
     _remove_left(folder)
     division = divide(ledger, ends, manifest.buckets, counting)
-    if manifest.is_complete:
-        manifest.grow(last, division.joined)
     runs = _Runs(manifest)
     try:
+        if manifest.is_complete:
+            manifest.grow(last, division.joined)
         for row, cloudevent, columns in _read(ledger, manifest.written, manifest.last, progress):
             runs.add(division.buckets[row.stream], columns, to_json(cloudevent) + b"\n")
         runs.finish()
         manifest.complete()
     except BaseException as error:
         runs.abandon()
-        if isinstance(error, OSError) and error.filename is None:  # such as a full disk
+        if isinstance(error, OSError):  # such as a full disk; files have other names while they are written
             error.filename = str(folder)
         raise
     return manifest

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import pyarrow.parquet
 import pytest
 
 from domain.envelope import Envelope
@@ -69,3 +70,16 @@ def files_of(folder: Path) -> list[Path]:
 def bytes_of(folder: Path) -> dict[str, bytes]:
     """What is in each file of a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def spoil_text(path: Path, name: str, row: int) -> None:
+    """Puts a byte that is not UTF-8 behind a text of a column, and changes nothing else."""
+    file = pyarrow.parquet.ParquetFile(path)
+    table, facts = file.read(), file.metadata.metadata or {}
+    columns: list[pyarrow.Array] = [table.column(each) for each in table.schema.names]
+    raw = [text.encode() for text in table.column(name).to_pylist()]
+    raw[row] += b"\xff"
+    texts = pyarrow.array(raw, pyarrow.binary())
+    columns[table.schema.names.index(name)] = pyarrow.Array.from_buffers(pyarrow.string(), len(raw), texts.buffers())
+    spoilt = pyarrow.Table.from_arrays(columns, schema=table.schema).replace_schema_metadata(dict(facts))
+    pyarrow.parquet.write_table(spoilt, path)
