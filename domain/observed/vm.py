@@ -14,6 +14,7 @@ from domain.identifiers import UtcTime, seconds_between
 from domain.observed.devices import DeviceAccount, assigned_of, balloon_of, held_of, lent_of
 from domain.observed.events import (
     Observed,
+    VmAnnotated,
     VmChangeRequested,
     VmCheckpoint,
     VmLost,
@@ -140,6 +141,8 @@ class ObservedVm:
     def apply(self, event: Observed, happened: UtcTime, earliest: UtcTime | None = None) -> None:
         """Applies the next event of the stream."""
         self.version += 1
+        if isinstance(event, VmAnnotated):  # nobody saw the VM: what is known of it is as it was
+            return
         self.measured.pop(RETIRED, None)
         if isinstance(event, VmObserved):
             self._observe(event, happened)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import split_stream
-from domain.observed.events import Observed, VmAnnotated
+from domain.observed.events import Observed, VmAnnotated, VmChangeRequested
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
 from nilometer.views.log import Filter
+
+_OWN_CORRELATION: Final = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}|.*#([0-9]+|end)", re.DOTALL)
+"""What ties the events of a request together if nobody gave it another: the key of its command, or its record."""
+
+
+def has_ticket(envelope: Envelope[Event], annotation: VmAnnotated | None) -> bool:
+    """Whether a ticket was added to a request, or it was made under one: its correlation is not one of ours."""
+    if annotation is not None and annotation.ticket:
+        return True
+    event, correlation = envelope.event, envelope.metadata.correlation
+    if isinstance(event, VmChangeRequested) and correlation == f"{split_stream(envelope.stream)[1]}/{event.request}":
+        return False
+    return _OWN_CORRELATION.fullmatch(correlation) is None
 
 
 def read_annotation(ledger: LedgerReader, envelope: Envelope[Event]) -> VmAnnotated:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,17 +9,12 @@ from functools import partial
 from heapq import nlargest
 from typing import Final
 
-from domain.envelope import Envelope
-from domain.events import Decided, Event
 from domain.identifiers import host_stream, vm_stream
 from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import LedgerReader
-from nilometer.messages.annotations import read_annotation
+from nilometer.messages.annotations import has_ticket, read_annotation
 from nilometer.storage.reader import ReadEvent
 from nilometer.views.log import Filter
-
-_OWN_CORRELATION: Final = re.compile("[0-9a-f]{32}")
-"""What ties the events of a command together if nobody gave it another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +30,7 @@ class LogSelection:
     """Sorted by when it happened, not by when it was recorded."""
 
     without_ticket: bool = False
-    """Only requests to which no ticket was added."""
+    """Only requests without a ticket."""
 
     def find(self, ledger: LedgerReader, limit: int | None) -> Iterator[ReadEvent]:
         """Finds the events, newest last; with ``limit`` so many of the newest."""
@@ -56,20 +50,13 @@ class LogSelection:
             return False
         if isinstance(event, UnreadableEvent):
             return True
-        if self.without_ticket and _has_ticket(ledger, event):
+        if self.without_ticket and has_ticket(event, read_annotation(ledger, event)):
             return False
         return self.reason is None or self.reason.casefold() in (event.metadata.reason or "").casefold()
 
 
 ALL: Final = LogSelection(Filter())
 """The whole audit trail."""
-
-
-def _has_ticket(ledger: LedgerReader, event: Envelope[Event]) -> bool:
-    """Whether a ticket was added, or a command was given one as its correlation: its own is a number in hexadecimal."""
-    if isinstance(event.event, Decided):
-        return not _OWN_CORRELATION.fullmatch(event.metadata.correlation)
-    return read_annotation(ledger, event).ticket is not None
 
 
 def _when(event: ReadEvent) -> tuple[str, int]:

@@ -289,7 +289,7 @@ class HypervFold:
         if is_late or is_shown(vm, change):
             if live or not vm.cutoff.synced:
                 remark = ", ".join(filter(None, (change.remark, LATE if is_late else None))) or None
-                emissions.append(note_change(vm, replace(change, requested=None, remark=remark)))
+                emissions += note_change(vm, replace(change, requested=None, remark=remark))
                 emissions += note_contradiction(vm, change)
             _count(counts, emissions)
             return emissions
@@ -319,7 +319,7 @@ class HypervFold:
     def _note_unended(self, change: ChangeReading) -> list[Emission]:
         vm = self._vms.find(change.vm_id, live=True)
         vm.authors.end_change(change.id or "")
-        return [note_change(vm, change), *note_contradiction(vm, change)]
+        return [*note_change(vm, change), *note_contradiction(vm, change)]
 
     def _take_power(self, vm: HypervVm, reading: PowerReading, counts: ImportCounts, *, live: bool) -> list[Emission]:
         if vm.cutoff.is_older(reading.at) or (vm.read_at is not None and reading.at < vm.read_at):

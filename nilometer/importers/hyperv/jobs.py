@@ -45,6 +45,7 @@ class Attribution:
     """What the job says of that."""
     reason: str | None = None
     """Why, in the words of who did it."""
+    ticket: str | None = None
 
 
 UNATTRIBUTED: Final = Attribution(actor=NOBODY, via=HYPER_V)

@@ -132,7 +132,8 @@ class ChangeReading:
     via: str | None = None
     """The tool, and whether the host saw who wrote the files."""
     reason: str | None = None
-    """Why it was made, and the ticket for it."""
+    """Why it was made."""
+    ticket: str | None = None
     remark: str | None = None
     """What is to be said of its end beside the command."""
     contradiction: str | None = None

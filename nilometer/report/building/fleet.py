@@ -10,6 +10,7 @@ from domain.events import VmCommandRefused, VmMemoryAdded, VmMemoryRemoved
 from domain.identifiers import UtcTime
 from domain.observed.words import UNKNOWN_ACTOR
 from domain.state import Power
+from nilometer.messages.annotations import has_ticket
 from nilometer.messages.sizes import plural
 from nilometer.report.building.context import Context, counted, shown, shown_together, signed
 from nilometer.report.building.host_chart import strip
@@ -122,7 +123,7 @@ def _numbers(context: Context, now: View, shortages: Shortages) -> Iterator[Flee
         state="warn" if partly else "unknown" if is_cut else "fine",
     )
     nobody = [course for course in recent if course.asked.metadata.actor == UNKNOWN_ACTOR]
-    unticketed = [course for course in recent if course.annotation is None or not course.annotation.ticket]
+    unticketed = [course for course in recent if not has_ticket(course.asked, course.annotation)]
     yield FleetNumber(
         value=f"{at_least}{len(nobody)}",
         label="changes of 24 h that nobody is named for",

@@ -11,6 +11,7 @@ from domain.identifiers import UtcTime
 from domain.observed.events import (
     DeviceFigures,
     Observed,
+    VmAnnotated,
     VmCheckpoint,
     VmLost,
     VmMemoryMoved,
@@ -182,6 +183,10 @@ def test_it_is_listed_again_when_a_host_shows_it(seen: VmObserved, *, is_listed:
 
 def test_whatever_is_seen_of_it_a_retired_vm_is_retired_no_more() -> None:
     assert vm_after(RUNNING, VmRetired(), VmObserved(name="Web")).retired_since is None
+
+
+def test_what_is_added_to_its_past_does_not_bring_a_retired_vm_back() -> None:
+    assert vm_after(RUNNING, VmRetired(), VmAnnotated(about=1, ticket="CHG-7")).retired_since == at(2)
 
 
 # Short of memory

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from domain.observed.events import VmChangeRequested, VmNotListed, VmObserved
+from domain.observed.events import VmAnnotated, VmChangeRequested, VmNotListed, VmObserved
 from domain.observed.words import FAILED_JOB, OWN_CHANGE, UNKNOWN_ACTOR
 from domain.quantities import MiB
 from nilometer import Ledger, import_hyperv
@@ -77,7 +77,8 @@ def test_what_is_said_of_the_story(run: Run, tmp_path: Path) -> None:
     first = next(row for row in of_vm["web"] if isinstance(row.event, VmChangeRequested))
     assert isinstance(first.event, VmChangeRequested)
     assert first.event.asked == "Set-VMMemory web01 -StartupBytes 8GB"
-    assert first.metadata.reason == "month end, CHG-7"
+    assert first.metadata.reason == "month end"
+    assert [row.event.ticket for row in rows if isinstance(row.event, VmAnnotated)] == ["CHG-7"]
     assert first.metadata.via == "powershell (the host saw who wrote it)"
     labelled = [
         (row.event.label, row.metadata.actor, (row.event.told or "").partition(" ")[0], (row.event.told or "")[-23:])

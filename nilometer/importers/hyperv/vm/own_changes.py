@@ -20,8 +20,8 @@ LATE: Final = "its end came late"
 
 
 def attribution_of(change: ChangeReading) -> Attribution:
-    """Who made a change, with which tool, and why."""
-    return Attribution(actor=change.user, via=change.via or POWERSHELL, reason=change.reason)
+    """Who made a change, with which tool, why, and with which ticket."""
+    return Attribution(actor=change.user, via=change.via or POWERSHELL, reason=change.reason, ticket=change.ticket)
 
 
 class OwnChanges:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime
-from domain.observed.events import VmChangeRequested, VmObserved
+from domain.observed.events import VmAnnotated, VmChangeRequested, VmObserved
 from domain.observed.vm import OpenRequest
 from domain.observed.words import BASE_MEMORY, CONTRADICTED, OWN_CHANGE, CauseIs, Means, ObservedCode
 from domain.settings import MemorySetting, Mode
@@ -62,7 +62,7 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     is_static = change.after == change.requested if memory is None else memory.mode is Mode.STATIC
     nothing = change.requested == change.before == change.after
     if not change.before or change.after is None or change.requested is None or not is_static or nothing:
-        return [note_change(vm, change, is_static=is_static)]
+        return note_change(vm, change, is_static=is_static)
     emissions = [*measure_before(vm, change.since), *confirm_size(vm, change, change.before)]
     refused = change.error is not None and change.after == change.before != change.requested
     number = vm.state.requests_made + 1
@@ -88,11 +88,11 @@ def take_own_change(vm: HypervVm, change: ChangeReading) -> list[Emission]:
     if request is not None and request.number == number:
         emissions.append(_settle_own_change(vm, change, request))
     if change.remark is not None:
-        emissions.append(note_change(vm, replace(change, requested=None)))
+        emissions += note_change(vm, replace(change, requested=None, ticket=None))  # the request has the ticket
     return emissions
 
 
-def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False) -> Emission:
+def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False) -> list[Emission]:
     """A change of something else than a static VM's size: its text, and the setting if that is certain."""
     who = attribution_of(change)
     certain = vm.state.memory is not None and is_static and not change.error
@@ -100,9 +100,9 @@ def note_change(vm: HypervVm, change: ChangeReading, *, is_static: bool = False)
     error = f"failed: {change.error}" if change.id is not None and change.error is not None else change.error
     text = ": ".join(filter(None, (change.command, error, change.remark)))
     event = VmObserved(memory=memory, label=OWN_CHANGE, told=text or None, record=change.record)
-    emission = vm.emit(event, change.at, change.since, who=who)
+    emissions = [vm.emit(event, change.at, change.since, who=who), *_add_ticket(vm, who, change.at, change.since)]
     vm.authors.expect_change(who if change.error is None else None)
-    return emission
+    return emissions
 
 
 def note_contradiction(vm: HypervVm, change: ChangeReading) -> list[Emission]:
@@ -111,6 +111,16 @@ def note_contradiction(vm: HypervVm, change: ChangeReading) -> list[Emission]:
         return []
     event = VmObserved(label=CONTRADICTED, told=change.contradiction, record=change.record)
     return [vm.emit(event, change.at, change.since, who=attribution_of(change))]
+
+
+def _add_ticket(
+    vm: HypervVm, who: Attribution, happened: UtcTime, earliest: UtcTime | None, request: int | None = None
+) -> list[Emission]:
+    """The ticket of what was emitted last, as ``nilo annotate`` adds one; nothing if it has none."""
+    if who.ticket is None:
+        return []
+    event = VmAnnotated(about=vm.state.version, ticket=who.ticket)
+    return [vm.emit(event, happened, earliest, request=request, who=who)]
 
 
 def _settle_own_change(vm: HypervVm, change: ChangeReading, request: OpenRequest) -> Emission:
@@ -156,6 +166,7 @@ def _ask(
     )
     vm.authors.add_requester(number, who, replaces=not refused)
     emissions.append(vm.emit(event, happened, earliest, request=number, who=who))
+    emissions += _add_ticket(vm, who, happened, earliest, number)
     if refused:
         emissions.append(vm.emit(build_refusal(event, error), happened, earliest, request=number, who=who))
     return emissions

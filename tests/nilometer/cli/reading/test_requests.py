@@ -47,6 +47,20 @@ def test_what_was_decided_has_the_same_form(desk: Desk) -> None:
     assert (line["command"], line["host"], line["outcome"], line["positions"]) == ("register-host", "hv01", "done", [1])
 
 
+def test_a_correlation_that_somebody_gave_is_a_ticket_and_one_of_our_own_is_none(desk: Desk) -> None:
+    host = '{"command": "register-host", "host": "hv0N", "version": "2022", "total": "8GiB", "reserve": "1GiB"}'
+    desk.call("run", desk.write("s.jsonl", host.replace("N", "1") + "\n"))
+    desk.call("run", "-", stdin=host.replace("N", "2").encode() + b"\n")
+    register = ("do", "register-host", "--version", "2022", "--total", "8GiB", "--reserve", "1GiB")
+    desk.call(*register, "hv03")
+    desk.call(*register, "hv04", "--correlation", "CHG-9")
+    record = ("record", "--new", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
+    desk.call(*record, "web01")
+    desk.call(*record, "web02", "--correlation", "CHG-9")
+    shown = [line["vm"] or line["host"] for line in desk.call(*ASKED, "--no-ticket").lines]
+    assert shown == ["hv01", "hv02", "hv03", "web01"]
+
+
 def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(day: Desk) -> None:
     def positions(*options: str) -> list[int]:
         return [line["position"] for line in day.call(*ASKED, *options).lines]

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from domain.decision import Outcome
+from domain.events import Event
 from domain.guests import Guest
 from domain.observed.events import (
     HostInventoried,
+    VmAnnotated,
     VmChangeRequested,
     VmMemoryMoved,
     VmNotListed,
@@ -67,6 +69,17 @@ def notes(store: Store) -> list[tuple[str, str | None]]:
     ]
 
 
+def tickets(store: Store) -> list[tuple[type[Event], str | None]]:
+    """The tickets that are recorded, and of what kind of event each is."""
+    events = {each.version: each for each in store.of(f"vm/{WEB}")}
+    return [
+        (type(events[each.event.about].event), each.event.ticket)
+        for each in events.values()
+        if isinstance(each.event, VmAnnotated)
+        and each.metadata.correlation == events[each.event.about].metadata.correlation
+    ]
+
+
 def remarks(spool: ModuleSpool) -> list[str]:
     """What the import remarks."""
     (file,) = Store().take(spool, final=True)
@@ -82,12 +95,18 @@ def test_a_change_is_told_once_by_whoever_made_it() -> None:
     assert (request.size_from, request.target, request.accepted) == (4 * GiB, 8 * GiB, True)
     assert request.asked == "Set-VMMemory web01 -StartupBytes 8GB"
     reasons = {each.metadata.reason for each in store.of(f"vm/{WEB}") if each.metadata.actor == "CONTOSO\\anna"}
-    assert reasons == {"month end, CHG-7"}
+    assert reasons == {"month end"}
+    assert tickets(store) == [(VmChangeRequested, "CHG-7")]
     assert who(store) == [("CONTOSO\\anna", SEEN)]
     (settled,) = store.events(VmRequestSettled)
     assert settled.outcome is Outcome.COMPLETED
     assert len(store.events(VmMemoryMoved)) == 1
     assert notes(store) == []
+
+
+def test_a_command_without_a_size_has_its_ticket_too() -> None:
+    spool = quiet(4).pair(3.01, CHANGE, ticket="CHG-8", command="Set-VMMemory web01 -Priority 80", after=None)
+    assert tickets(imported(spool)) == [(VmObserved, "CHG-8")]
 
 
 def test_the_job_of_the_same_change_is_not_told_again() -> None:

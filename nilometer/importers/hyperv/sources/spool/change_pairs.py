@@ -287,7 +287,6 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
         return drop_impossible_size(number, key, file.place, uncounted)
 
     command, before, after = _cut(content.get("command")), size(begun, "before", "assigned"), None
-    reason = ", ".join(filter(None, [_cut(content.get(key)) for key in ("reason", "ticket")]))
     requested, error, remark = None, None, None
     if end is not None:
         outcome = end.content.get("outcome")
@@ -312,7 +311,8 @@ def _build(begun: ChangeFile, end: ChangeFile | None, writer: _Writer, moved_to:
         after=after,
         requested=requested,
         command=command,
-        reason=reason or None,
+        reason=_cut(content.get("reason")),
+        ticket=_cut(content.get("ticket")),
         error=error,
         id=begun.id,
         via=writer.via,
