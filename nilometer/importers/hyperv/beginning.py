@@ -7,9 +7,11 @@ there is no way back: then it goes on from what is recorded, as an import of new
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from domain.identifiers import StreamName
+from domain.observed.events import VmAnnotated
 from nilometer.importers.beginning import Beginning
 from nilometer.importers.hyperv.going_on.past import LedgerPast
 from nilometer.importers.hyperv.importer import HypervImporter
@@ -75,6 +77,8 @@ def write_again(ledger: Ledger, after: int, write: WriteObservations) -> WriteOb
     versions: dict[StreamName, int] = {}
     """The versions that its streams have if nobody else wrote."""
     compared: set[StreamName] = set()
+    annotated: Counter[StreamName] = Counter()
+    """How many of these events are annotations of the import's own."""
 
     def version(stream: StreamName) -> int:
         if stream not in versions:
@@ -87,11 +91,13 @@ def write_again(ledger: Ledger, after: int, write: WriteObservations) -> WriteOb
             for fact in observation.facts:
                 if observation.key not in known and fact.stream not in compared and not _is_of_import(fact.stream):
                     if ledger.version(fact.stream) != version(fact.stream) and not ledger.known([observation.key]):
-                        versions[fact.stream] += find_progress(ledger.recorder, after).annotations.get(fact.stream, 0)
+                        all_annotations = find_progress(ledger.recorder, after).annotations.get(fact.stream, 0)
+                        versions[fact.stream] += all_annotations - annotated[fact.stream]
                     if ledger.version(fact.stream) != version(fact.stream) and not ledger.known([observation.key]):
                         raise OthersRecorded
                     compared.add(fact.stream)
                 versions[fact.stream] = version(fact.stream) + 1
+                annotated[fact.stream] += isinstance(fact.event, VmAnnotated)
         return write(observations)
 
     return put

@@ -7,6 +7,7 @@ file that has grown, or that was cut in two, adds only what is new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import merge
@@ -14,7 +15,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from domain.errors import InputError
-from domain.identifiers import UtcTime
+from domain.identifiers import StreamName, UtcTime
+from domain.observed.events import VmAnnotated
 from nilometer.importers.hyperv.fold import HypervFold
 from nilometer.importers.hyperv.going_on.memo import FoldMemo
 from nilometer.importers.hyperv.hyperv_file import HypervFile, Poll
@@ -53,6 +55,8 @@ class HypervImporter:
         self._clock = clock
         self._digest = sha256(f"nilometer import-hyperv 1 {self._prefix}".encode())
         """Of all keys so far."""
+        self.annotated: Counter[StreamName] = Counter()
+        """How many annotations its events have, by streams."""
 
     def go_on(self, memo: FoldMemo, digest: str) -> None:
         """Goes on from what an import knew at its end."""
@@ -163,10 +167,11 @@ class HypervImporter:
         """The events of a record: those of one story and one actor together, and the record's own key last."""
         observations: list[Observation] = []
         for number, ((story, owner), group) in enumerate(groupby(emissions, attrgetter("story", "who"))):
-            who = self._service_accounts.attribute(owner)
+            who, facts = self._service_accounts.attribute(owner), tuple(emission.fact for emission in group)
+            self.annotated.update(fact.stream for fact in facts if isinstance(fact.event, VmAnnotated))
             observation = Observation(
                 key=f"{key}/{number}",
-                facts=tuple(emission.fact for emission in group),
+                facts=facts,
                 correlation=story,
                 reason=None if who is None else who.reason,
                 actor=None if who is None else who.actor,

@@ -6,6 +6,7 @@ recorded events of its hosts and VMs. An import that was killed goes on as if it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -278,7 +279,8 @@ class HypervImport:
         ``None`` if others recorded some after the position with which it began. What only was annotated is as it was.
         """
         progress = find_progress(self._ledger.recorder, after)
-        importer.fold.count_events(progress.annotations)
+        others = Counter(progress.annotations) - importer.annotated  # its own are counted where they were emitted
+        importer.fold.count_events(others)
         known = importer.fold.versions
         is_alone = all(known.get(stream, version) == version for stream, version in progress.versions.items())
         return progress.position if is_alone else None

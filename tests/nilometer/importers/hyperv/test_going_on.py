@@ -330,6 +330,25 @@ def test_what_was_annotated_is_as_it_was(folder: Folder) -> None:
     compare_with_one_run(folder, 40)
 
 
+def test_the_tickets_of_changes_are_known_and_those_of_others_too(folder: Folder) -> None:
+    spool, cuts = ModuleSpool(), list[int]()
+    for minute in range(20):
+        spool.poll2(minute, vm(8192 if minute > 4 else 4096, 8192 if minute > 4 else 4096))
+        if minute in (5, 11):
+            change = RecordedChange(number=minute, since=minute - 0.6, minute=minute - 0.5)
+            after = figures(8192, 8192) if minute == 5 else None
+            spool.pair(minute + 0.01, change, after=after, ticket=f"CHG-{minute}")
+        cuts.append(len(spool.lines))
+    file, reads = folder.files / "HV01-20261123.jsonl", list[int]()
+    for minute in (3, 8, 14, 19):
+        file.write_bytes(b"".join(spool.lines[: cuts[minute]]))
+        reads.append(folder.run(final=minute == 19))
+        with Ledger.open(folder.url) as ledger:
+            about = next(one.position for one in ledger.events() if one.stream == vm_stream(WEB))
+            annotate(ledger, about, actor="ben", via="nilo", ticket=f"CHG-{minute}")
+    assert reads == [8, 11, 13, 10]  # a poll has two records, the two files of a change are one
+
+
 def test_with_other_options_it_is_another_import(folder: Folder) -> None:
     spool = grown(40)
     folder.write([spool], 20)
