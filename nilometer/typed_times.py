@@ -167,4 +167,4 @@ def _two_readings(word: str, text: str) -> InputError:
 
 
 def _show(moment: datetime) -> str:
-    return moment.isoformat(timespec="minutes" if not (moment.second or moment.microsecond) else "seconds")
+    return moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")

@@ -23,6 +23,8 @@ HEARD_SECONDS: Final = 3600
 _WITHOUT_AVAILABLE: Final = (HostVersion.V2016, HostVersion.V2019)
 """Releases without the counter Guest Available Memory."""
 _ON: Final = (Power.RUNNING, Power.PAUSED)
+_MAY_RUN: Final = (*_ON, None)
+"""A VM that only counters or reports show has no power that is known."""
 
 
 class WhyShort(StrEnum):
@@ -63,7 +65,7 @@ class UnmeasuredVm:
     name: str
     host: str | None
     reason: str
-    """``not-heard``, ``no-counter`` (a host before Server 2022: by pressure alone) or ``not-measured``."""
+    """``not-heard``, ``power-unknown``, ``not-measured`` or ``no-counter`` (a host before Server 2022: by pressure)."""
     since: str | None
 
 
@@ -100,8 +102,9 @@ def find_shortages(fleet: Fleet, at: UtcTime, grants: dict[str, ShortGrant]) -> 
     rows: View = view(fleet)
     short: list[ShortVm] = []
     unknown: list[UnmeasuredVm] = []
-    running = [row for row in rows.vms if row.power in _ON]
-    for row in running:
+    for row in rows.vms:
+        if row.power not in _MAY_RUN or row.not_listed_since is not None:
+            continue
         found = _find(fleet.vms[row.vm], row, grants.get(row.vm))
         if found is not None:
             short.append(found)
@@ -110,7 +113,8 @@ def find_shortages(fleet: Fleet, at: UtcTime, grants: dict[str, ShortGrant]) -> 
             unknown.append(reason)
     order = list(WhyShort)
     short.sort(key=lambda one: (order.index(one.why), -(one.missing or 0), one.since))  # rows are sorted by id
-    return Shortages(at=at, short=tuple(short), unknown=tuple(unknown), running=len(running))
+    running = sum(row.power in _ON for row in rows.vms)
+    return Shortages(at=at, short=tuple(short), unknown=tuple(unknown), running=running)
 
 
 def _find(tracked: TrackedVm, row: VmRow, grant: ShortGrant | None) -> ShortVm | None:
@@ -172,6 +176,8 @@ def _find_unknown(fleet: Fleet, row: VmRow, at: UtcTime) -> UnmeasuredVm | None:
         return UnmeasuredVm(vm=row.vm, name=row.name, host=row.host, reason="not-heard", since=heard)
     if row.in_use is not None:
         return None
+    if row.power is None:
+        return UnmeasuredVm(vm=row.vm, name=row.name, host=row.host, reason="power-unknown", since=None)
     host = None if row.host is None else fleet.hosts.get(row.host)
     release = host.subject.host_version if host is not None and isinstance(host.subject, ObservedHost) else None
     reason = "no-counter" if release in _WITHOUT_AVAILABLE else "not-measured"

@@ -183,6 +183,9 @@ _CLICKS_NUMBER: Final = re.compile(r"is not a valid integer( range)?$")
 
 
 def _sentence(error: click.ClickException) -> str:
+    if isinstance(error, click.BadParameter) and error.ctx is not None and error.param is not None:
+        is_variable = error.ctx.get_parameter_source(error.param.name or "") is click.core.ParameterSource.ENVIRONMENT
+        error.param_hint = f"the variable {error.param.envvar}" if is_variable else error.param_hint
     message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
     message = _CLICKS_NUMBER.sub("is not a whole number", message.rstrip("."))
     return message if message[:2].isupper() else message[:1].lower() + message[1:]  # SIZE stays as it is
@@ -192,11 +195,14 @@ def _usage_hint(error: click.ClickException) -> str:
     if isinstance(error, Mistyped):
         return error.hint
     if isinstance(error, click.NoSuchOption) and error.possibilities:
-        from nilometer.suggesting import did_you_mean
+        from nilometer.suggesting import find_nearest
 
-        return did_you_mean(error.option_name, error.possibilities)
+        known = {name.lstrip("-"): name for name in error.possibilities}
+        near = find_nearest(error.option_name.lstrip("-"), known)  # what all have, the dashes, is no likeness
+        if near is not None:
+            return f"did you mean {known[near]}?"
     if isinstance(error, click.BadOptionUsage) and error.ctx is None:
-        return "write its value behind it; what it takes: --help"
+        return "write its value after it; --help says what it takes"
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{context.command_path} --help" if context is not None else ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,8 +22,8 @@ _GUID: Final = re.compile(r"(?<![:\w.-])(?:[\w-]+\.)*?\b[0-9a-f]{8}(?:-[0-9a-f]{
 """The id that Hyper-V gives a VM, with the prefix that an import may put before it. A ledger's id is a URN."""
 _WITHIN_GUID: Final = re.compile(r"-[0-9a-f]{4}-")
 """What every GUID has: most texts have none, which is seen in a tenth of the time."""
-_SHORT: Final = 8
-"""So many digits of a GUID tell apart two VMs of one name."""
+_LENGTHS: Final = (8, 13, 18, 23, 36)
+"""How much of a GUID is shown: its first part, or as many parts as tell VMs of one name apart."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,7 +81,15 @@ class VmNames:
             name = tracked.subject.name if tracked is not None and isinstance(tracked.subject, ObservedVm) else id
         if name == id:
             return id
-        return f"{name} ({id.rpartition('.')[2][:_SHORT]})" if self._counts[name.casefold()] > 1 else name
+        return f"{name} ({self._shorten(id, name)})" if self._counts[name.casefold()] > 1 else name
+
+    def _shorten(self, id: str, name: str) -> str:
+        """As much of an id as no other VM of this name has: the beginning of its GUID, or all of it."""
+        alike = {id, *self._ids.get(name.casefold(), ())}
+        for length in _LENGTHS:
+            if len({_guid_of(one)[:length] for one in alike}) == len(alike):
+                return _guid_of(id)[:length]
+        return id
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -89,7 +97,20 @@ class VmNames:
         return {id: tracked.subject.name for id, tracked in fleet.vms.items()}
 
     @cached_property
+    def _ids(self) -> Mapping[str, Sequence[str]]:
+        """The ids of the VMs of each name, in any case."""
+        ids: dict[str, list[str]] = {}
+        for id, name in self._names.items():
+            ids.setdefault(name.casefold(), []).append(id)
+        return ids
+
+    @cached_property
     def _counts(self) -> Counter[str]:
         return Counter(
             [*map(str.casefold, self._names.values()), *(id for id, name in self._names.items() if id != name)]
         )
+
+
+def _guid_of(id: str) -> str:
+    """The GUID of an id, without the prefix that an import put before it."""
+    return id.rpartition(".")[2]

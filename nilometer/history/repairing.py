@@ -16,7 +16,7 @@ from domain.errors import InputError, NilometerError
 from nilometer.errors import UnreadableEvent
 from nilometer.history.cloudevents import to_cloudevent
 from nilometer.history.mending import mend_event
-from nilometer.ledger.backup import back_up
+from nilometer.ledger.backup import back_up, check_backup_file
 from nilometer.ledger.reader import LedgerReader, check_database, open_reader
 from nilometer.storage.bodies import decode, encode
 from nilometer.storage.copying import Contents
@@ -73,7 +73,7 @@ def repair_into(url: str, copy: Path, repair: Repair) -> Contents:
 
 
 def _open_backup(backup: Path, ledger: LedgerReader) -> LedgerReader:
-    check_database(f"sqlite:///{backup.absolute()}")
+    check_backup_file(backup)
     other = open_reader(f"sqlite:///{backup.absolute()}")
     if other.id != ledger.id:
         other.close()

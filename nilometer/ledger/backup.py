@@ -11,7 +11,7 @@ from shlex import quote
 from domain.errors import InputError
 from domain.identifiers import import_stream
 from domain.observed.imports import BackupRestored
-from nilometer.errors import LedgerError
+from nilometer.errors import LedgerError, NoLedger, NotALedger
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.making import removed_if_empty
 from nilometer.ledger.reader import check_database
@@ -48,12 +48,21 @@ def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) ->
 
 def restore_backup(file: Path, url: str) -> Contents:
     """Copies a backup into the ledger at ``url``, which must be new or empty, in one transaction, and checks it."""
-    location = SQLiteLocation(file)
-    check_database(f"sqlite:///{file.absolute()}")
-    with closing(SQLiteReader.open(location)):
-        pass  # raises if the file is not a ledger
+    check_backup_file(file)
     with removed_if_empty(url), Ledger.open(f"sqlite:///{file.absolute()}", read_only=True) as source:
         return _copy(source, url)
+
+
+def check_backup_file(file: Path) -> None:
+    """Raises ``LedgerError`` for a file that is not a ledger, or is damaged."""
+    try:
+        check_database(f"sqlite:///{file.absolute()}")
+        with closing(SQLiteReader.open(SQLiteLocation(file))):
+            pass  # raises if the file is not a ledger
+    except (NoLedger, NotALedger) as error:
+        names_a_ledger = "--ledger" in (error.hint or "") or "sqlite://" in (error.hint or "")  # a backup has no URL
+        hint = "name a file that nilo backup made" if names_a_ledger else error.hint
+        raise NotALedger(error.message, hint=hint) from None
 
 
 def announce_restore(url: str, file: Path, restored: Contents, *, actor: str, via: str, clock: Clock) -> int | None:

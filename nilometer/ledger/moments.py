@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime
 from nilometer.ledger.requests import Observation, Request
 from nilometer.ledger.validating import check_time
-from nilometer.times import format_exact_time, is_far_ahead
+from nilometer.times import format_exact_time, format_time, is_far_ahead
 
 _MEANT: Final = "--at-ahead; at_ahead=True from Python"
 
@@ -28,7 +28,7 @@ def find_moment(request: Request, now: UtcTime, last: UtcTime, newest: Callable[
         if last > now and not request.at_ahead and is_far_ahead(last, now):
             raise InputError(
                 f"the last event of {newest()} happened {format_exact_time(last)}, more than a day ahead of the clock "
-                f"({format_exact_time(now)}): this cannot happen before it",
+                f"({format_time(now)}): this cannot happen before it",
                 hint=f"if the clock is right and nevertheless it shall happen then, say so ({_MEANT})",
             )
         return max(now, last)
@@ -48,7 +48,7 @@ def check_not_ahead(what: str, time: UtcTime, now: UtcTime) -> None:
     """Raises ``InputError`` for a time that is far ahead of now."""
     if time > now and is_far_ahead(time, now):
         raise InputError(
-            f"{what} {format_exact_time(time)} is more than a day ahead of the clock ({format_exact_time(now)})",
+            f"{what} {format_exact_time(time)} is more than a day ahead of the clock ({format_time(now)})",
             hint=f"correct the time or the clock; if it is meant, say so ({_MEANT})",
         )
 

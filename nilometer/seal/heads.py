@@ -77,7 +77,8 @@ def check_signatures(heads: Sequence[KeptHead], keys: Sequence[VerifierKey], res
         result.add(SealVerdict.VIOLATED, "signature", what)
     if unsigned:
         result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
-        what = f"{len(unsigned)} older checkpoints are signed by keys that were not named: name them too"
+        older = "1 older checkpoint is" if len(unsigned) == 1 else f"{len(unsigned)} older checkpoints are"
+        what = f"{older} signed by keys that were not named: name them too"
         result.add(SealVerdict.UNKNOWN, "signature", what)
 
 

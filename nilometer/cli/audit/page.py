@@ -97,7 +97,7 @@ def _hidden(audit: Audit) -> Iterator[str]:
     parts += [f"{remarks:,} remark{'' if remarks == 1 else 's'}"] if remarks else []
     if parts:
         yield ""
-        yield f"Not shown: {' and '.join(parts)}; --all shows them."
+        yield f"Not shown: {' and '.join(parts)}; --all shows {'it' if consequences + remarks == 1 else 'them'}."
 
 
 def _coverage(audit: Audit) -> Iterator[str]:

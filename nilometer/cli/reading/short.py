@@ -30,6 +30,7 @@ from projections.short import Shortages, ShortVm, WhyShort
 
 _REASONS: Final = {
     "not-heard": "not updated",
+    "power-unknown": "whether it runs was not recorded",
     "no-counter": "on a host before Server 2022, where what a guest has available is not measured: by pressure alone",
     "not-measured": "what the guest has available was not measured",
 }
@@ -74,7 +75,8 @@ def _show(out: Output, found: Shortages) -> None:
     for one in found.short:
         out.write_line(_describe(one, found.at))
     if not found.short:
-        out.write_line(f"No VM is known to be short of memory at {format_time(found.at)}, of {found.running} that run.")
+        which = f"of {found.running} that run" if found.running else "and none is known to run"
+        out.write_line(f"No VM is known to be short of memory at {format_time(found.at)}, {which}.")
     reasons = Counter(one.reason for one in found.unknown)
     for reason, count in sorted(reasons.items()):
         named = [one for one in found.unknown if one.reason == reason]

@@ -92,8 +92,9 @@ def command(
         out.write_document(says)
     else:
         proofs = sum(name.startswith("proofs/") for name in says["files"])
+        others = "" if vm is None else ", those of other VMs as hashes,"
         out.write_line(
-            f"{plural(says['events'], 'event')} and {plural(proofs, 'proof')} in {folder}; "
+            f"{plural(says['events'], 'event')}{others} and {plural(proofs, 'proof')} in {folder}; "
             f"the audit of the whole ledger: {says['audit']['verdict']}"
         )
         out.write_line(f"to check it: python3 {folder}/verify.py")

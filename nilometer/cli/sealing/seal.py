@@ -166,9 +166,8 @@ def _show(out: Output, ledger: Ledger, added: NewSeal | None) -> None:
     elif head is None:
         out.write_line("nothing to seal: the ledger has no events")
     elif not events:
-        out.write_line(
-            f"nothing new: {plural(head.size, 'event')} sealed as {head.origin}, up to position {head.position}"
-        )
+        what = "nothing new" if added is None else "no new events, and the checkpoint is signed anew"
+        out.write_line(f"{what}: {plural(head.size, 'event')} sealed as {head.origin}, up to position {head.position}")
     else:
         out.write_line(
             f"{plural(events, 'event')} sealed as {head.origin}: {head.size} in all, up to position {head.position}; "

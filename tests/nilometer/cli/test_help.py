@@ -65,6 +65,13 @@ def parse(args: list[str]) -> None:
         context = found.make_context(name, rest, parent=context)
 
 
+def test_a_wrong_variable_is_named_and_no_option_that_nobody_gave(desk: Desk) -> None:
+    result = desk.call("view", env={"NILO_FORMAT": "xml"})
+    assert (result.code, result.err.partition(" is not one of")[0]) == (
+        2, "error: invalid value for the variable NILO_FORMAT: 'xml'",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("args", "hint"),
     [
@@ -76,7 +83,8 @@ def parse(args: list[str]) -> None:
         (["view", "--position", "minus"], "nilo view --help"),
         (["do", "add-memory", "web01", "-4GiB"], "a size is 0 or more bytes, such as 4GiB"),
         (["--format", "xml", "view"], "nilo --help"),
-        (["export", "-o"], "write its value behind it; what it takes: --help"),
+        (["prove", "--list"], "nilo prove --help"),
+        (["export", "-o"], "write its value after it; --help says what it takes"),
     ],
 )
 def test_wrong_usage_is_told_with_a_hint_and_exit_code_2(desk: Desk, args: list[str], hint: str) -> None:

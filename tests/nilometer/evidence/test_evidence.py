@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from hashlib import sha256
@@ -93,6 +94,11 @@ def test_what_is_in_the_folder_is_the_program_of_the_page(made: Path) -> None:
     imports = {line.split()[1] for line in program.splitlines() if line.startswith(("import ", "from "))}
     assert imports <= sys.stdlib_module_names
     assert len(program.splitlines()) < 160
+
+
+def test_of_one_vm_it_is_said_that_others_are_hashes(made: Path, tmp_path: Path) -> None:
+    said = Desk(made).call("evidence", "-o", f"{tmp_path}/one", "--vm", "web02", "--sample", "1").out
+    assert re.match("[0-9]+ events, those of other VMs as hashes, and 1 proof in ", said)
 
 
 def test_a_seed_without_a_sample_is_refused(made: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from domain.errors import InputError
 from nilometer.errors import LedgerError, LedgerWarning, NotALedger
 from nilometer.history.cloudevents import write_lines
+from nilometer.history.repairing import plan_repair
 from nilometer.ledger.backup import back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import check_database
@@ -161,3 +162,15 @@ def test_a_new_ledger_and_a_backup_are_private(tmp_path: Path) -> None:
         assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}  # also its log
         back_up(url, tmp_path / "backup.db")
     assert (tmp_path / "backup.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"# The seal", None], ids=["empty", "text", "folder"])
+def test_what_is_no_backup_is_refused_with_the_hint_to_name_one(tmp_path: Path, content: bytes | None) -> None:
+    url, wrong = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "wrong"
+    with Ledger.open(url, create=True) as ledger:
+        with_web01(ledger)
+    wrong.mkdir() if content is None else wrong.write_bytes(content)
+    for refused in (lambda: restore_backup(wrong, f"sqlite:///{tmp_path}/new.db"), lambda: plan_repair(url, wrong)):
+        with pytest.raises(NotALedger) as error:
+            refused()
+        assert error.value.hint == "name a file that nilo backup made"

@@ -207,7 +207,7 @@ def test_a_typed_time_is_of_the_zone_that_is_named(desk: Desk) -> None:
     digest = ("report", "--digest", "--since", "2026-11-24", "--zone", "Asia/Tokyo")
     assert desk.call(*digest, "-o", f"{desk.folder}/digest.html").code == 0
     # then the day ends and begins at midnight in Tokyo, which is 15:00 UTC: between the morning and the evening
-    assert "note: 2026-11-23 is read as 2026-11-23T23:59:59+09:00" in made.err
+    assert "note: 2026-11-23 is read as 2026-11-23 23:59:59+09:00" in made.err
     text = parse((desk.folder / "report.html").read_text("utf-8")).text
     assert "2026-11-23 17:00:00 to" in text
     assert "03:10:00" not in text

@@ -73,6 +73,19 @@ def test_two_vms_of_one_name_are_told_apart(fleet: Desk) -> None:
     assert f"VM DB ({NEW[:8]}) on hv08" in shown
 
 
+def test_so_much_of_an_id_is_shown_as_tells_vms_of_one_name_apart(desk: Desk) -> None:
+    ids = [f"aaaaaaaa-0000-4000-8000-00000000000{number}" for number in (1, 2)]
+    vms = [
+        {"Id": id, "VMName": "db", "ComputerName": "HV07", "State": "Running", "MemoryAssigned": 4 << 30} for id in ids
+    ]
+    file = desk.write("vms.json", json.dumps(vms))
+    desk.call("import-hyperv", file, "--at", "2026-11-23T09:00:00Z")
+    assert all(f"VM db ({id}) on hv07" in desk.call("view").out for id in ids)
+    desk.call("import-hyperv", file, "--at", "2026-11-23T09:00:00Z", "--as", "lab")
+    shown = desk.call("view").out
+    assert all(f"VM db ({id}) on " in shown for id in [*ids, *(f"lab.{id}" for id in ids)]), shown
+
+
 def test_a_correlation_is_found_as_it_is_shown(fleet: Desk) -> None:
     fleet.call("record", "web01", "--asked", "8GiB", "--before", "4GiB", "--after", "8GiB")
     shown = fleet.call("show", "web01").out

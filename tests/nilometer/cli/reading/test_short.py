@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.quantities import MiB
+from domain.quantities import GiB, MiB
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Spool, dynamic, off, vm
@@ -142,6 +142,19 @@ def test_nothing_short_says_so(desk: Desk) -> None:
     assert json.loads(json.dumps(shortages(desk, polled(*range(12), free=1000))))["short"] == []
     shown = desk.call("short", "--at", "2026-11-23T09:30:00Z").out
     assert shown == "No VM is known to be short of memory at 2026-11-23 09:30:00Z, of 1 that run.\n"
+
+
+def test_a_vm_of_which_nobody_recorded_whether_it_runs_is_not_left_out(desk: Desk) -> None:
+    record = ("record", "--new", "--asked", "8GiB", "--before", "4GiB", "--after")
+    desk.call(*record, "8GiB", "web01")
+    at = ("short", "--at", "now")
+    assert desk.call(*at).out.splitlines()[0].endswith(", and none is known to run.")
+    assert desk.call(*at).out.splitlines()[1] == "unknown, whether it runs was not recorded: web01"
+    desk.call(*record, "6GiB", "web02")
+    (short,) = desk.call(*at, "--format", "json").json["short"]
+    assert (short["vm"], short["missing"]) == ("web02", 2 * GiB)
+    desk.call("record", "--retire", "web01")
+    assert "web01" not in desk.call(*at).out
 
 
 def test_a_request_for_a_device_that_waits_for_memory_is_a_shortage(desk: Desk) -> None:

@@ -263,6 +263,18 @@ def test_a_restore_is_recorded_and_its_seal_goes_on_under_another_name(sealing: 
     assert again.out.startswith(f"1 event sealed as {NAME}-2: 10 in all")
 
 
+def test_a_rotation_without_new_events_says_what_was_signed(sealing: Desk) -> None:
+    seal(sealing)
+    second = sealing.call("key", "new", f"{NAME}-2", "-o", path(sealing, "second.key")).out.strip()
+    rotated = sealing.call("seal", "--key", path(sealing, "second.key"), "--rotate")
+    anew = f"no new events, and the checkpoint is signed anew: 9 events sealed as {NAME}-2, up to position 9\n"
+    assert rotated.out == anew
+    assert (
+        "1 older checkpoint is signed by keys that were not named"
+        in sealing.call("verify", "--verifier-key", second).out
+    )
+
+
 def test_a_checkpoint_is_kept_also_where_nothing_is_new(sealing: Desk) -> None:
     first = seal(sealing)
     kept = Path(path(sealing, "checkpoint"))

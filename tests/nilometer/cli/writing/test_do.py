@@ -120,7 +120,7 @@ def test_a_command_on_a_ledger_that_is_not_there_makes_none(desk: Desk) -> None:
 def test_a_time_without_a_zone_is_local_and_the_zone_is_told(desk: Desk) -> None:
     desk.with_history()
     result = desk.call("view", "--at", "2026-11-23 10:00", env={"TZ": "UTC"})
-    assert result.err == "note: 2026-11-23 10:00 is read as 2026-11-23T10:00+00:00\n"
+    assert result.err == "note: 2026-11-23 10:00 is read as 2026-11-23 10:00:00Z\n"
 
 
 RECORD = ["record", "web07", "--new", "--asked", "8GiB", "--before", "4GiB"]
