@@ -27,6 +27,9 @@ _TYPES: Final[Mapping[str, tuple[type, str]]] = {
     "boolean": (bool, "true or false"),
     "null": (type(None), "null"),
 }
+_FORMATS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
+    "date-time": (is_utc_time, "a time such as 2026-11-23T09:00:00.000000Z"),
+}
 _IGNORED: Final = frozenset(("$schema", "$id", "title", "description"))
 
 
@@ -78,7 +81,8 @@ def _maximum(value: object, asked: int, _: Schema, place: str) -> Iterator[tuple
 
 
 def _pattern(value: object, asked: str, _: Schema, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str) and re.search(asked, value) is None:
+    whole = f"{asked[:-1]}\\Z" if asked.endswith("$") else asked  # to Python alone, $ is before a last line end too
+    if isinstance(value, str) and re.search(whole, value) is None:
         yield place, f"is not of the form {asked}"
 
 
@@ -88,8 +92,9 @@ def _min_length(value: object, asked: int, _: Schema, place: str) -> Iterator[tu
 
 
 def _format(value: object, asked: str, _: Schema, place: str) -> Iterator[tuple[str, str]]:
-    if asked == "date-time" and isinstance(value, str) and not is_utc_time(value):
-        yield place, "is not a time such as 2026-11-23T09:00:00.000000Z"
+    is_of_format, example = _FORMATS[asked]
+    if isinstance(value, str) and not is_of_format(value):
+        yield place, f"is not {example}"
 
 
 def _properties(value: object, asked: Mapping[str, Schema], _: Schema, place: str) -> Iterator[tuple[str, str]]:
@@ -110,7 +115,7 @@ def _required(value: object, asked: list[str], _: Schema, place: str) -> Iterato
 def _additional(value: object, asked: Schema | bool, schema: Schema, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         known = cast("dict[str, object]", value)
-        for name in known.keys() - schema.get("properties", {}).keys():
+        for name in [name for name in known if name not in schema.get("properties", {})]:
             if asked is False:
                 yield place, f"has the unknown key {name[:60]!r}"
             elif asked is not True:

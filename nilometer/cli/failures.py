@@ -68,13 +68,18 @@ def say(kind: str, message: str, hint: str = "") -> None:
     click.echo("\n".join(shown), err=True)
 
 
+def name_stdout(error: OSError) -> None:
+    """Names stdout as the place of an error of the system that names none."""
+    error.filename = error.filename or "stdout"
+
+
 @contextmanager
 def naming_stdout() -> Generator[None]:
-    """Names stdout as the place of an error of the system that names none."""
+    """Does so with what is raised within."""
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or "stdout"
+        name_stdout(error)
         raise
 
 
@@ -123,10 +128,10 @@ def _run_guarded(run: Callable[[], object]) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except UnicodeEncodeError as error:
-        if not any("\udc80" <= character <= "\udcff" for character in str(error.object)):
+        if not _has_bytes(str(error.object)):
             raise
-        # Python stands these for bytes of an argument that are no UTF-8. A file may have such a name, nothing else.
-        typed = str(error.object).rpartition("/")[2]  # of the name of a stream only the id
+        # A file or folder may have such a name, nothing else: of a path, or the name of a stream, only that part is.
+        typed = next(part for part in str(error.object).split("/") if _has_bytes(part))
         shown = typed.encode(errors="surrogateescape").decode(errors="backslashreplace")
         say("error", f"'{shown}' is not UTF-8", "type it again, or set the encoding of the terminal to UTF-8")
         return UNREADABLE
@@ -140,6 +145,11 @@ def _run_guarded(run: Callable[[], object]) -> int:
     except Exception:
         _report_bug()
         return INTERNAL
+
+
+def _has_bytes(text: str) -> bool:
+    """Whether a text has what Python puts in the place of bytes that are no UTF-8, as an argument may have them."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
 
 
 _ROOM: Final = "make room and try again"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from nilometer.cli.escaping import escape_controls
-from nilometer.cli.failures import naming_stdout
+from nilometer.cli.failures import name_stdout, naming_stdout
 from nilometer.cli.session import Format
 
 _ESCAPE: Final = "\x1b"
@@ -68,7 +68,7 @@ class Output:
         try:
             self.stream.write(text)
         except OSError as error:
-            error.filename = error.filename or "stdout"
+            name_stdout(error)
             raise
 
     def flush(self) -> None:

@@ -135,6 +135,11 @@ class EventFacts:
     """What the event says that is in no column."""
 
     @property
+    def is_of_vm(self) -> bool:
+        """Whether it is an event of a VM; a host may have the name of one."""
+        return self.entity == _ENTITIES["vm"]
+
+    @property
     def outcome(self) -> str | None:
         """The outcome; ``None`` if the event has none."""
         return self.text("outcome")

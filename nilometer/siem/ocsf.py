@@ -23,9 +23,9 @@ _ACTIVITIES: Final[Mapping[Activity, tuple[int, str]]] = {
     Activity.RESUME: (13, "Resume"),
 }
 _ELSEWHERE: Final = frozenset(
-    ("happened", "recorded", "position", "actor", "via", "reason", "correlation", "code", "kind", "vm_name")
+    ("happened", "recorded", "position", "actor", "via", "reason", "correlation", "code", "kind")
 )
-"""Columns that have an attribute of their own."""
+"""Columns that have an attribute of their own; of an event of a VM, so has its name."""
 
 
 def to_ocsf(event: EventFacts) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def to_ocsf(event: EventFacts) -> dict[str, Any]:
             "correlation_uid": event.text("correlation"),
             "log_name": event.ledger,
         },
-        "unmapped": {name: value for name, value in event.details().items() if name not in _ELSEWHERE},
+        "unmapped": _unmapped(event),
     }
     return {name: _without_nulls(value) for name, value in document.items() if value is not None}
 
@@ -89,7 +89,7 @@ def _actor(event: EventFacts) -> dict[str, Any] | None:
 
 
 def _entity(event: EventFacts, figures: Mapping[str, object]) -> dict[str, Any]:
-    name = event.text("vm_name") if event.entity_id == event.text("vm") else None
+    name = event.text("vm_name") if event.is_of_vm else None
     return {
         "name": name or event.entity_id,
         "uid": event.entity_id,
@@ -97,6 +97,11 @@ def _entity(event: EventFacts, figures: Mapping[str, object]) -> dict[str, Any]:
         "type": event.entity,
         "data": dict(figures) or None,
     }
+
+
+def _unmapped(event: EventFacts) -> dict[str, Any]:
+    elsewhere = {*_ELSEWHERE, "vm_name"} if event.is_of_vm else _ELSEWHERE
+    return {name: value for name, value in event.details().items() if name not in elsewhere}
 
 
 def _without_nulls(value: object) -> object:

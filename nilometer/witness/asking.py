@@ -59,7 +59,7 @@ def ask_to_sign(witness: KnownWitness, checkpoint: SignedTreeHead, subtree: Subt
                 continue
         if status != 200:
             reason = answer[:200].decode("utf-8", "replace").strip()
-            raise WitnessError(f"the witness {witness.name} refuses ({status}): {reason}")
+            raise WitnessError(f"the witness {witness.name} refuses ({status}): {reason!r}")
         return _read_signatures(witness, checkpoint, answer)
     raise WitnessError(f"the witness {witness.name} signed others meanwhile", hint="seal again")
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from typing import Final
 
 from nilometer.audit.reading import OnError, read_ledger
 from nilometer.audit.result import Audit
 from nilometer.cli.audit.page import show_findings
 from nilometer.cli.failures import say
+from nilometer.cli.following import wait_for_more
 from nilometer.cli.interrupts import interruptible
 from nilometer.cli.output import Output
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
 from rules.judging.judge import Judge
-
-PAUSE_SECONDS: Final = 0.25
-"""Between two readings of the ledger."""
 
 
 def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, judge: Judge, on_error: OnError | None) -> None:
@@ -36,7 +32,7 @@ def follow_ledger(out: Output, audit: Audit, ledger: LedgerReader, judge: Judge,
             if note != last_note:
                 say("note", f"{note}; waiting for more (Ctrl-C ends)")
                 last_note = note
-            time.sleep(PAUSE_SECONDS)
+            wait_for_more()
             check_interrupt()
     audit.finish(judge, source)
     _show_new(out, audit, shown)

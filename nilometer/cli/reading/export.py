@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,9 +19,6 @@ from nilometer.messages.sizes import plural
 
 if TYPE_CHECKING:
     from nilometer.storage.reader import StoredRow
-
-PAUSE_SECONDS: Final = 0.25
-"""Between two readings of a ledger that is followed."""
 
 Lines = Callable[["Iterable[StoredRow]", int], Iterator[bytes]]
 """Makes lines of the stored events behind a position."""
@@ -95,6 +91,7 @@ def _begin(form: str, after: int) -> int:
 
 def _follow(form: str, after: int) -> int:
     """Writes the events behind a position, and then each new one."""
+    from nilometer.cli.following import wait_for_more
     from nilometer.cli.interrupts import interruptible
 
     with current_session().reading() as ledger, open_output(None) as stream:
@@ -109,7 +106,7 @@ def _follow(form: str, after: int) -> int:
                     check_interrupt()  # never within a line
                 stream.flush()
                 position = max(position, last)
-                time.sleep(PAUSE_SECONDS)
+                wait_for_more()
                 check_interrupt()
     return OK
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from domain.events import Event
 from domain.observed.words import UNKNOWN_ACTOR
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import OK, Mistyped, say
+from nilometer.cli.following import wait_for_more
 from nilometer.cli.interrupts import interruptible
 from nilometer.cli.names import EMPTY, Named, list_vm_names, resolve_actor, resolve_host, resolve_named, resolve_vm
 from nilometer.cli.options import table_options
@@ -39,8 +39,6 @@ from nilometer.views.log import Filter
 
 OUTCOMES: Final = [outcome.value for outcome in Outcome]
 
-PAUSE_SECONDS: Final = 0.25
-"""Between two readings of a ledger that is followed."""
 
 MAX_EVENTS: Final = 3
 """The largest number of events of one command: a move writes on three streams."""
@@ -202,7 +200,7 @@ def _follow(
                     upto = max(upto, event.position)
                 out.flush()
                 last = upto
-            time.sleep(PAUSE_SECONDS)
+            wait_for_more()
             check_interrupt()
 
 

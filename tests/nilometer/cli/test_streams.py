@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nilometer.cli.failures import UNREADABLE, run_guarded
+from nilometer.cli.failures import BROKEN_PIPE, UNREADABLE, run_guarded
 from nilometer.ledger.ledger import Ledger
 from tests.nilometer.ledger.asking import ask, with_web01
 from tests.paths import RECORDINGS
@@ -120,3 +121,31 @@ def test_a_folder_that_was_removed_is_named(url: str, tmp_path: Path) -> None:
     line = f"cd {gone} && rmdir {gone} && {NILO} view --ledger sqlite:///l.db"
     ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (2, "error: the current folder does not exist any more\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say that a reader went away")
+@pytest.mark.parametrize("command", ["export --follow", "export --as cef --follow", "log --follow", "audit --follow"])
+def test_what_is_followed_ends_when_nobody_reads_it_any_more(url: str, command: str) -> None:
+    """Not with the next event, which may come in days."""
+    environment = {"NILO_LEDGER": url, "NILO_ACTOR": "ann", "PATH": ""}
+    following = subprocess.Popen(
+        [NILO, *command.split()], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert following.stdout is not None
+    assert following.stderr is not None
+    with following:
+        if command.startswith("export"):
+            assert following.stdout.readline() != ""
+        else:
+            assert "waiting for more" in following.stderr.readline()
+        following.stdout.close()
+        assert following.wait(timeout=60) == BROKEN_PIPE
+        assert following.stderr.read() == ""
+
+
+def test_a_folder_that_is_not_utf_8_is_named(url: str, tmp_path: Path) -> None:
+    folder, environment = os.fsencode(tmp_path) + b"/bad\xff", {"NILO_LEDGER": url}
+    subprocess.run([NILO, "export", "--as", "parquet", "-o", folder], env=environment, check=True)
+    ran = subprocess.run([NILO, "audit", folder], env=environment, capture_output=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(b"error: 'bad\\xff' is not UTF-8\nhint: ")

@@ -17,17 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nilometer.history.cloudevents import to_canonical_json
+from nilometer.history.cloudevents import envelope_to_cloudevent, to_canonical_json
 from nilometer.history.columns import ColumnReader
 from nilometer.siem.cef import LENGTHS, to_cef
 from nilometer.siem.facts import event_facts
 from nilometer.siem.forms import FORMS, FormWriter
 from nilometer.storage.bodies import encode
 from nilometer.storage.reader import StoredRow
+from tests.domain.given import HOST, START, WEB
 from tests.nilometer.history.stored_rows import row_of
 from tests.oracle.strategies import Seeded
 from tests.paths import HISTORY_GOLDENS, POLICY_GOLDEN
-from tests.rules.judging.histories import random_history
+from tests.rules.judging.histories import history, random_history
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 DIGESTS: Final = {
@@ -128,6 +129,16 @@ def test_the_entity_is_as_it_was_before_and_the_updated_one_as_it_is_after() -> 
             assert document["entity_result"]["data"] == known(data["after"])
         else:
             assert "entity_result" not in document
+
+
+def test_an_event_of_a_host_has_the_name_of_its_vm_whatever_the_host_is_called() -> None:
+    recorded = history({**HOST, "host": "web01"}, {**WEB, "name": "the shop", "host": "web01"}, START)
+    rows = [row_of(envelope_to_cloudevent(each, LEDGER)) for each in recorded]
+    *_, of_vm, of_host = documents("ocsf", rows)
+    assert (of_vm["entity"]["name"], of_vm["entity"]["uid"]) == ("the shop", "web01")
+    assert "vm_name" not in of_vm["unmapped"]
+    assert (of_host["entity"]["name"], of_host["entity"]["type"]) == ("web01", "Hyper-V Host")
+    assert of_host["unmapped"]["vm_name"] == "the shop"
 
 
 def known(figures: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -120,14 +120,14 @@ def test_what_is_found_is_shown_as_it_comes_and_once(desk: Desk, monkeypatch: py
     desk.with_history()
     looks: list[str] = []
 
-    def between_two_looks(_: float) -> None:
+    def between_two_looks() -> None:
         looks.append(sys.stdout.getvalue())  # type: ignore[union-attr]
         if len(looks) == 2:
             raise KeyboardInterrupt
         with Ledger.open(desk.url) as ledger:
             ledger.execute(Request(ReportInUse("web01", 2**30), actor="ann", via="test"))
 
-    monkeypatch.setattr("nilometer.cli.audit.follow.time.sleep", between_two_looks)
+    monkeypatch.setattr("nilometer.cli.audit.follow.wait_for_more", between_two_looks)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with Ledger.open(desk.url, read_only=True) as ledger:
         out, audit = Output("plain"), Audit()

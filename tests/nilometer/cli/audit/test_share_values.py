@@ -146,6 +146,19 @@ def test_what_is_read_is_what_the_schema_says() -> None:
                 assert find_problem(changed, schema) is not None, (place, value)
 
 
+def test_a_line_end_behind_a_digest_is_not_of_its_form() -> None:
+    document = whole_share()
+    document["rules_sha256"] += "\n"
+    with pytest.raises(InputError, match=r"rules_sha256 is not of the form \^\[0-9a-f\]\{64\}\$"):
+        parse_share(json.dumps(with_digest(document)), "s")
+
+
+@pytest.mark.parametrize("asked", [{"format": "uuid"}, {"multipleOf": 2}, {"$ref": "#/$defs/a"}])
+def test_nothing_that_a_schema_asks_is_passed_over(asked: dict[str, object]) -> None:
+    with pytest.raises(KeyError):
+        find_problem("any text", asked)
+
+
 def test_no_more_shares_are_counted_than_there_can_be() -> None:
     document = whole_share()
     document["share"]["of"] = 10**12
