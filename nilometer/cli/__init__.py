@@ -16,6 +16,7 @@ def main() -> NoReturn:
     from nilometer.textio.streaming import GARBAGE_THRESHOLDS
 
     _open_closed_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's: nothing uses them, and they wait busily for work
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # modules that are loaded stay: looking for garbage in them takes a tenth
 
     from nilometer.cli.app import nilo

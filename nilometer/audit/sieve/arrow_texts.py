@@ -78,10 +78,15 @@ def _labels_of(sort: type) -> pyarrow.Array:
 
 def texts_as_json(texts: pyarrow.Array) -> pyarrow.Array:
     """Texts as JSON has them."""
-    if _are_escaped(texts):
-        written = (None if text is None else to_json(text).decode() for text in texts.to_pylist())
-        return pyarrow.array(written, pyarrow.string())
-    return join(['"', texts, '"'])
+    return join(['"', texts_in_quotes(texts), '"'])
+
+
+def texts_in_quotes(texts: pyarrow.Array) -> pyarrow.Array:
+    """Texts as they stand between the quotes of JSON."""
+    if not _are_escaped(texts):
+        return texts
+    written = (None if text is None else to_json(text).decode()[1:-1] for text in texts.to_pylist())
+    return pyarrow.array(written, pyarrow.string())
 
 
 def _are_escaped(texts: pyarrow.Array) -> bool:

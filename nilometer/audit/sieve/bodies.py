@@ -69,10 +69,11 @@ class ExpectedBodies:
             [
                 events.beginning.take(causes),
                 *texts[:CAUSATION],
-                ',"correlation":',
+                ',"correlation":"',
                 events.correlation.take(causes),
-                ',"data":',
+                '","data":',
                 *texts[CAUSATION:],
+                ',"earliest":null,"happened":"',
                 *(part.take(causes) for part in events.end),
             ]
         )

@@ -133,11 +133,10 @@ class EventRows:
     @property
     def causation(self) -> Sequence[Texts]:
         """The event that caused it, or ``null``."""
-        causes = self.events.texts("causation")
+        causes, nothing = self.events.texts("causation").take(pyarrow.array(self.index)), Texts.same("", len(self))
         if causes.null_count == len(causes):
-            return Texts.same("null", len(self)), Texts.same("", len(self))
-        some = texts_as_json(causes.take(pyarrow.array(self.index)))
-        return Texts(pyarrow.compute.fill_null(some, constant("null"))), Texts.same("", len(self))
+            return Texts.same("null", len(self)), nothing
+        return Texts(pyarrow.compute.fill_null(texts_as_json(causes), constant("null"))), nothing
 
     @property
     def own_id(self) -> Sequence[Texts]:

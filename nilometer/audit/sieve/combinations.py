@@ -14,6 +14,7 @@ import pyarrow
 
 from nilometer.audit.sieve.arrow_texts import Texts, figures_as_json, join
 from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.expected import Path
 from rules.symbolic.terms import Sort
 
 _FACTOR: Final = numpy.int64(0x1E3779B97F4A7C15)
@@ -51,21 +52,28 @@ def distinct(columns: Sequence[Column], count: int) -> tuple[Column, Column] | N
 class Claims:
     """What events claim: the values of variables, for each combination of them that occurs."""
 
-    def __init__(self, values: Mapping[str, Column], count: int, which: Column | None) -> None:
+    def __init__(
+        self, values: Mapping[str, Column], texts: Mapping[Path, Texts], count: int, which: Column | None
+    ) -> None:
         self.values = values
+        self.texts = texts
+        """The texts that they claim, as JSON, by their places in the data."""
         self.count = count
         """How many combinations there are."""
         self.which = which
         """The combination of each event; ``None`` if each has its own."""
 
     @classmethod
-    def from_columns(cls, given: Mapping[str, Column], count: int) -> Claims:
+    def from_columns(cls, given: Mapping[str, Column], texts: Mapping[Path, Texts], count: int) -> Claims:
         """Those of so many events, from their columns."""
-        found = distinct(list(given.values()), count) if count >= FEW else None
+        labels = [text.which for text in texts.values() if text.which is not None]
+        are_few = count >= FEW and len(labels) == len(texts)
+        found = distinct([*given.values(), *labels], count) if are_few else None
         if found is None:
-            return cls(given, count, None)
+            return cls(given, texts, count, None)
         rows, which = found
-        return cls({name: column[rows] for name, column in given.items()}, len(rows), which)
+        values = {name: column[rows] for name, column in given.items()}
+        return cls(values, {path: text.at(rows) for path, text in texts.items()}, len(rows), which)
 
     def spread(self, column: Column) -> Column:
         """What the events have, where each combination has this."""
@@ -75,27 +83,33 @@ class Claims:
     def of_types(self, types: Mapping[str, type[numpy.generic]]) -> Claims:
         """The same, in columns of these types."""
         values = {name: column.astype(types[name], copy=False) for name, column in self.values.items()}
-        return Claims(values, self.count, self.which)
+        return Claims(values, self.texts, self.count, self.which)
 
     def only(self, combinations: Column, events: Column) -> Claims:
         """Some of the combinations, and some of the events that have them."""
         kept = events if self.which is None else combinations
-        values = {name: column[kept] for name, column in self.values.items()}
-        count = int(numpy.count_nonzero(kept))
+        places = numpy.flatnonzero(kept)
+        values = {name: column[places] for name, column in self.values.items()}
+        texts = {path: text.at(places) for path, text in self.texts.items()}
         which = None if self.which is None else (numpy.cumsum(combinations) - 1).astype(numpy.int32)[self.which[events]]
-        return Claims(values, count, which)
+        return Claims(values, texts, len(places), which)
 
 
 class FormFigures:
     """The columns of terms, computed for combinations of what events claim."""
 
     def __init__(
-        self, columns: Sequence[Column] | Mapping[int, Column], written: Mapping[int, Sort], which: Column | None
+        self,
+        columns: Sequence[Column] | Mapping[int, Column],
+        written: Mapping[int, Sort],
+        which: Column | None,
+        claimed: Mapping[Path, Texts],
     ) -> None:
         self.columns = columns
         self._written = written
         """The sorts of those that are written, by their numbers."""
         self._which = which
+        self._claimed = claimed
         self._spread: dict[int, Column] = {}
 
     @property
@@ -131,8 +145,12 @@ class FormFigures:
             return self.expanded(pieces)
         rows, which = found
         written = {number: self._written[number] for number in numbers if number in self._written}
-        figures = FormFigures({number: self.columns[number][rows] for number in numbers}, written, which)
+        figures = FormFigures({number: self.columns[number][rows] for number in numbers}, written, which, {})
         return [figures.join(pieces).take(numpy.arange(count))]
+
+    def claimed(self, path: Path) -> pyarrow.Array:
+        """The text that each combination claims at a place in its data."""
+        return self._claimed[path].take(numpy.arange(len(self.columns[0])))
 
     @cached_property
     def texts(self) -> Mapping[int, pyarrow.Array]:

@@ -19,7 +19,7 @@ import pyarrow.compute
 from pydantic_core import from_json, to_json
 
 from nilometer.audit.sieve import combinations
-from nilometer.audit.sieve.arrow_texts import Texts, texts_as_json
+from nilometer.audit.sieve.arrow_texts import Texts, texts_in_quotes
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.pieces import Table
 from nilometer.audit.sieve.streams import Streams
@@ -28,12 +28,15 @@ from nilometer.history.parquet.arrow import to_utc_times
 
 T = TypeVar("T")
 
+_FOLLOWING: Final = ("before_startup", "before_visible", "before_free")
+"""What the rules compute of the others."""
 CLAIMED: Final = tuple(
     column.name
     for column in COLUMNS
-    if column.name.startswith(("before_", "read_")) or column.name in ("requested", "size", "after_in_use")
+    if (column.name.startswith(("before_", "read_")) and column.name not in _FOLLOWING)
+    or column.name in ("requested", "size", "after_in_use")
 )
-ALIKE: Final = frozenset(CLAIMED) - {"read_host_id", "read_host_stream_version"}
+ALIKE: Final = frozenset(CLAIMED) - {"read_host_stream_version"}
 """The columns in which events that are alike are the same."""
 _LABELS: Final = frozenset(column.name for column in COLUMNS if column.type is ColumnType.LABEL)
 _METADATA: Final = ("happened", "recorded", "actor", "via", "reason", "correlation", "causation")
@@ -52,8 +55,6 @@ _FIRST_MOMENT, _LAST_MOMENT = (
 )
 UNKNOWN_TIME: Final = numpy.iinfo(numpy.int64).min
 _MICROSECONDS: Final = pyarrow.timestamp("us")
-_DAY: Final = 24 * 60 * 60 * 1_000_000
-"""In microseconds."""
 
 
 Key = tuple[str, str, bool]
@@ -156,7 +157,7 @@ class Events:
     def by_key(self, among: Column) -> Iterator[tuple[Key, Column]]:
         """Some of the events that name a command, by their keys."""
         topics, commands = self.labels("topic"), self.labels("command")
-        sized = (self.integers("size") != NOTHING).astype(numpy.int64)
+        sized = self.integers("size") != NOTHING
         combined = (topics.numbers.astype(numpy.int64) * len(commands.texts) + commands.numbers) * 2 + sized
         places = numpy.flatnonzero(among & (commands.numbers != NOTHING))
         places = places[numpy.argsort(combined[places], kind="stable")]
@@ -251,16 +252,16 @@ class Events:
 
     @cached_property
     def correlation(self) -> Texts:
-        """What all events of one command have, as JSON."""
-        return Texts(texts_as_json(self.texts("correlation")))
+        """What all events of one command have, as it stands between quotes."""
+        return Texts(texts_in_quotes(self.texts("correlation")))
 
     @cached_property
     def end(self) -> Sequence[Texts]:
         """What stands behind the data: when it happened and was recorded, why, and with which tool."""
         return (
-            *_moments(self.happened, ',"earliest":null,"happened":"'),
+            _moments(self.happened),
             self.labels("reason").written(_reason, 'Z","reason":null,"recorded":"'),
-            *_moments(self.recorded, ""),
+            _moments(self.recorded),
             self.labels("via").written(_via),
         )
 
@@ -288,24 +289,15 @@ def _via(via: str) -> str:
     return f'Z","via":{_as_json(via)}}}'
 
 
-def _moments(moments: Column, before: str) -> Sequence[Texts]:
-    """Moments as texts: what stands ``before`` them and the day, and the time of that day."""
-    days, times = numpy.divmod(moments, _DAY)
-    encoded = pyarrow.array(days, pyarrow.int64()).dictionary_encode()
-    texts = [_day(day, before) for day in encoded.dictionary.to_pylist()]
-    return (
-        Texts(pyarrow.array(texts, pyarrow.string()), encoded.indices.to_numpy()),
-        Texts(pyarrow.array(times, pyarrow.time64("us")).cast(pyarrow.string())),
-    )
+def _moments(moments: Column) -> Texts:
+    """Moments as events have them, without the zone; of one that no calendar has, another."""
+    encoded = pyarrow.array(numpy.clip(moments, _FIRST_MOMENT, _LAST_MOMENT), pyarrow.int64()).dictionary_encode()
+    written = encoded.dictionary.cast(_MICROSECONDS).cast(pyarrow.string())
+    with_t = pyarrow.compute.binary_replace_slice(written, _DATE_LENGTH, _DATE_LENGTH + 1, b"T")
+    return Texts(with_t, encoded.indices.to_numpy())
 
 
-@lru_cache(4096)
-def _day(day: int, before: str) -> str | None:
-    """A day by its number, as the date begins a moment; ``None`` for one that no calendar has."""
-    try:
-        return f"{before}{_BEGINNING.date() + timedelta(days=day)}T"
-    except OverflowError:
-        return None
+_DATE_LENGTH: Final = len("2026-01-01")
 
 
 def _as_json(text: str) -> str:

@@ -82,8 +82,8 @@ class Form:
         self._variables = {name: term.sort for name, term in event.variables.items()}
         self._program = Program(list(writer.results))
         self._texts, self._written = writer.texts, writer.written
-        self._are_alike = all(is_alike(event.claims[name]) for name in self._variables)
-        """Whether events that are alike claim the same values of all variables."""
+        self._are_alike = all(map(is_alike, [*(event.claims[name] for name in self._variables), *self._texts]))
+        """Whether events that are alike claim the same values of all variables, and the same texts."""
         ids = [(*host.read, "id") for host in event.hosts if host.read is not None]
         self.has_columns = self._are_alike and all(map(has_column, [*self._texts, *ids]))
         """Whether all that such an event claims has columns of an export."""
@@ -92,11 +92,12 @@ class Form:
     def propose(self, rows: EventRows, bodies: ExpectedBodies) -> Proposal | None:
         """Expects what the rules would have recorded of events; ``None`` if they would have recorded none so."""
         rows, claims = self._read_claims(rows)
-        figures = FormFigures(self._program.run(claims.values, claims.count), self._written, claims.which)
+        columns = self._program.run(claims.values, claims.count)
+        figures = FormFigures(columns, self._written, claims.which, claims.texts)
         holds = figures.of_events(self._holds)
         if not holds.any():
             return None
-        writing = Writing(rows, figures, {path: rows.claimed_text(path) for path in self._texts})
+        writing = Writing(rows, figures)
         data = [piece.write(writing) for piece in self._data]
         expected = bodies.expect(rows.index, rows.index, [*rows.causation, *data], holds)
         hosts, books = list[_HostProposal](), numpy.zeros(len(rows), numpy.int64)
@@ -141,7 +142,10 @@ class Form:
         alike = rows.alike() if self._are_alike else None
         those = rows if alike is None else alike[0]
         given = {name: those.claimed(self.event.claims[name], sort) for name, sort in self._variables.items()}
-        return Claims.from_columns(given, len(rows)) if alike is None else Claims(given, len(those), alike[1])
+        texts = {path: those.claimed_text(path) for path in self._texts}
+        if alike is None:
+            return Claims.from_columns(given, texts, len(rows))
+        return Claims(given, texts, len(those), alike[1])
 
     def _left(self, figures: FormFigures) -> StateFigures | None:
         """The state of the VM after the events."""

@@ -13,6 +13,7 @@ from heapq import merge
 from typing import Final
 
 import numpy
+import pyarrow
 
 from domain.errors import InputError
 from domain.guests import Guest
@@ -217,9 +218,10 @@ class _Sieve:
         sizes = len(names), len(self._expected) + 1, len(Guest)
         for column, size in zip((host, form + 1, guest), sizes, strict=True):
             combined = combined * size + column[counted]
-        found, counts = numpy.unique(combined, return_counts=True)
-        keys: list[int] = found.tolist()
-        for one, count in zip(keys, counts.tolist(), strict=True):
+        encoded = pyarrow.array(combined, pyarrow.int64()).dictionary_encode()
+        keys: list[int] = encoded.dictionary.to_pylist()
+        counts: list[int] = numpy.bincount(encoded.indices.to_numpy(), minlength=len(keys)).tolist()
+        for one, count in zip(keys, counts, strict=True):
             key, of_guest = divmod(one, sizes[2])
             key, number = divmod(key, sizes[1])
             stream, of_host = divmod(key, sizes[0])

@@ -31,8 +31,6 @@ class Writing:
 
     rows: EventRows
     figures: FormFigures
-    texts: Mapping[Path, Texts]
-    """The texts that the events claim, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,17 @@ class OfEvent:
     """Writes a text for each event."""
 
     write: Callable[[Writing], Texts]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedText:
+    """Writes a text that events claim, once for those that are alike."""
+
+    path: Path
+
+    def __call__(self, figures: FormFigures) -> Sequence[pyarrow.Array]:
+        """The text of each combination."""
+        return [figures.claimed(self.path)]
 
 
 _Part: TypeAlias = "OfEvent | FigurePiece"
@@ -95,7 +104,7 @@ class BodyWriter:
     def _object(self, parts: Mapping[str, Part]) -> Iterator[_Part]:
         written = list(self._written(parts))
         numbers = [self.number(term) for term in dict.fromkeys(terms_of(parts)) if terms.value_of(term) is None]
-        if len(numbers) < _MANY or any(map(_is_of_event, written)):
+        if len(numbers) < _MANY or any(map(_has_more, written)):
             yield from written
         else:
             pieces = list(_joined(cast("Iterable[FigurePiece]", written)))
@@ -108,10 +117,10 @@ class BodyWriter:
             yield from self._pieces(parts[name])
         yield "}"
 
-    def _claimed(self, path: Path) -> OfEvent:
+    def _claimed(self, path: Path) -> ClaimedText:
         if path not in self.texts:
             self.texts.append(path)
-        return OfEvent(lambda writing: writing.texts[path])
+        return ClaimedText(path)
 
     def _figure(self, term: Term) -> FigurePiece:
         value = terms.value_of(term)
@@ -129,7 +138,7 @@ class BodyWriter:
             yield NULL
         else:
             written = list(self._pieces(part.part))
-            assert not any(map(_is_of_event, written)), "a text of an event that may be null"
+            assert not any(map(_has_more, written)), "a text of an event that may be null"
             condition, inner = self.number(part.condition), list(_joined(cast("Iterable[FigurePiece]", written)))
             yield lambda figures: [_chosen(figures.columns[condition], figures.expanded(inner))]
 
@@ -140,6 +149,11 @@ _MANY: Final = 4
 
 def _is_of_event(part: _Part) -> bool:
     return isinstance(part, OfEvent)
+
+
+def _has_more(part: _Part) -> bool:
+    """Whether a part is written of more than figures."""
+    return isinstance(part, OfEvent | ClaimedText)
 
 
 def _of_figures(parts: Iterable[_Part]) -> OfEvent:

@@ -40,10 +40,12 @@ from nilometer.storage.reader import StoredRow
 
 RUN_EVENTS: Final = 1_000_000
 """The most events of one run."""
-ROWS_TOGETHER: Final = 16_384
-"""Rows of a file that are written together."""
-ROWS_WAITING: Final = 32_768
-"""The most rows that wait in memory, over all files."""
+ROWS_TOGETHER: Final = 32_768
+"""The most rows of a file that are written together, as one row group: to begin one takes a reader some time."""
+ROWS_WAITING: Final = 65_536
+"""The most rows that wait in memory, over all files: about 100 MB."""
+ROWS_AS_OBJECTS: Final = 1024
+"""The most rows of a file that wait as objects of Python, which take more memory than columns."""
 FIRST_DATE: Final = "1970-01-01"
 """The day of events that do not say when they were recorded, and have none before them that does."""
 _TEXTS_ONCE: Final = ("body",)
@@ -222,6 +224,8 @@ class _Run:
         self.date, self.events = date, 0
         self._manifest, self._first = manifest, first
         self._files: dict[int, _File] = {}
+        self._waiting = 0
+        """How many rows wait, over all files."""
 
     def add(self, bucket: int, columns: tuple[object, ...], line: bytes) -> None:
         file = self._files.get(bucket)
@@ -230,9 +234,15 @@ class _Run:
             file = self._files[bucket] = _File(self._manifest.folder, path)
         file.add(columns, line)
         self.events += 1
-        if self.events % ROWS_WAITING == 0:
-            for waiting in self._files.values():
-                waiting.write()
+        self._waiting += 1
+        if file.waiting == ROWS_TOGETHER:
+            self._write(file)
+        elif self._waiting == ROWS_WAITING:
+            self._write(max(self._files.values(), key=lambda one: one.waiting))
+
+    def _write(self, file: _File) -> None:
+        self._waiting -= file.waiting
+        file.write()
 
     def close(self) -> list[ExportFile]:
         """Ends all files, and then gives them their names."""
@@ -266,6 +276,9 @@ class _File:
             use_dictionary=[column.name for column in COLUMNS if column.name not in _TEXTS_ONCE],
         )
         self._rows: list[tuple[object, ...]] = []
+        self._tables: list[pyarrow.Table] = []
+        self.waiting = 0
+        """How many rows wait to be written."""
         self._digest = hashlib.sha256()
         self._positions: list[int] = []
         self._first = self._last = self._events = 0
@@ -277,12 +290,20 @@ class _File:
         self._events += 1
         self._digest.update(line)
         self._rows.append(columns)
-        if len(self._rows) == ROWS_TOGETHER:
-            self.write()
+        self.waiting += 1
+        if len(self._rows) == ROWS_AS_OBJECTS:
+            self._keep_as_columns()
 
     def write(self) -> None:
+        """Writes the rows that wait, as one row group."""
+        self._keep_as_columns()
+        if self._tables:
+            self._writer.write_table(pyarrow.concat_tables(self._tables))
+            self._tables, self.waiting = [], 0
+
+    def _keep_as_columns(self) -> None:
         if self._rows:
-            self._writer.write_table(to_table(self._rows))
+            self._tables.append(to_table(self._rows))
             self._rows = []
 
     def close(self, facts: Mapping[str, str]) -> ExportFile:
