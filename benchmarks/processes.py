@@ -54,6 +54,7 @@ def run(
 
 def _environment(cache: Path | None) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in UNSET and not name.startswith("NILO_")}
+    kept["OPENBLAS_NUM_THREADS"] = "1"  # as nilo has it
     return kept if cache is None else kept | {"XDG_CACHE_HOME": str(cache)}
 
 

@@ -21,6 +21,7 @@ from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import write_lines
 from nilometer.history.columns import COLUMNS, STORED
 from nilometer.history.opening import is_parquet, open_history
+from nilometer.history.parquet import writing
 from nilometer.history.parquet.manifest import NAME, ExportFile, read_manifest
 from nilometer.history.parquet.reading import opened, read_export, read_file
 from nilometer.history.parquet.writing import write_export
@@ -156,6 +157,17 @@ def test_each_file_says_in_its_metadata_what_it_holds(decided: Path) -> None:
 
 
 # Columns
+
+
+@pytest.mark.parametrize(("together", "waiting"), [(4, 99), (99, 5)])
+def test_few_rows_wait_for_a_row_group(tmp_path: Path, together: int, waiting: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, ledger_of(POLICY_GOLDEN.read_bytes(), tmp_path) as ledger:
+        patch.setattr(writing, "RUN_EVENTS", 1000)
+        patch.setattr(writing, "ROWS_TOGETHER", together)
+        patch.setattr(writing, "ROWS_WAITING", waiting)
+        files = [pyarrow.parquet.ParquetFile(path).metadata for path in files_of(export(ledger, tmp_path / "few"))]
+    groups = [file.row_group(number).num_rows for file in files for number in range(file.num_row_groups)]
+    assert max(groups) == min(together, waiting)
 
 
 def test_the_columns_are_what_the_event_says(tmp_path: Path) -> None:
