@@ -165,8 +165,8 @@ def test_few_rows_wait_for_a_row_group(tmp_path: Path, together: int, waiting: i
         patch.setattr(writing, "RUN_EVENTS", 1000)
         patch.setattr(writing, "ROWS_TOGETHER", together)
         patch.setattr(writing, "ROWS_WAITING", waiting)
-        files = [pyarrow.parquet.ParquetFile(path).metadata for path in files_of(export(ledger, tmp_path / "few"))]
-    groups = [file.row_group(number).num_rows for file in files for number in range(file.num_row_groups)]
+        files = [pyarrow.parquet.ParquetFile(path) for path in files_of(export(ledger, tmp_path / "few"))]
+    groups = [file.read_row_group(number).num_rows for file in files for number in range(file.num_row_groups)]
     assert max(groups) == min(together, waiting)
 
 
