@@ -10,6 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.scheduling import SchedulingByFunction
+
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that: tests that interrupt a real
 # process could never end it there.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -36,3 +38,9 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         if was_on:
             gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SchedulingByFunction | None:
+    """How tests are given out where groups of them are to stay together, as in ``make test``."""
+    return SchedulingByFunction(config, log) if config.getoption("dist") == "loadgroup" else None
