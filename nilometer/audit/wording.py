@@ -91,10 +91,10 @@ def _completions(question: Question, rule: str) -> Iterator[str]:
     keeps, breaks, statement = completions.keeps or {}, completions.breaks or {}, asked.statement
     both = [path for path in keeps if keeps[path] == breaks.get(path)]
     if statement.__name__ != rule:
-        yield f"  Asked is: {' '.join((statement.__doc__ or '').split())} ({statement.__name__})"
+        yield f"  The condition: {' '.join((statement.__doc__ or '').split())} ({statement.__name__})"
     for beginning, figures in (
-        ("known is", asked.known),
-        ("suppose", {path: keeps[path] for path in both}),
+        ("known:", asked.known),
+        ("assume", {path: keeps[path] for path in both}),
         ("kept with", {path: value for path, value in keeps.items() if path not in both}),
         ("broken with", {path: value for path, value in breaks.items() if path not in both}),
     ):

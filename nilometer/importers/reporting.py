@@ -7,10 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
+from domain.envelope import Envelope
 from domain.errors import InputError, UnknownVm
-from domain.events import Decided
+from domain.events import Decided, Event
 from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
-from domain.observed.events import HostRetired, VmAnnotated, VmRequestSettled, VmRetired
+from domain.observed.events import (
+    HostRetired,
+    VmAnnotated,
+    VmChangeRequested,
+    VmMemoryMoved,
+    VmRequestSettled,
+    VmRetired,
+)
+from nilometer.errors import UnreadableEvent
 from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation
@@ -25,6 +34,7 @@ from nilometer.ledger.validating import (
 )
 from nilometer.storage.reader import check_position
 from nilometer.times import current_time
+from nilometer.views.log import Filter
 
 NEW_VM: Final = 'if the VM is new, say so: --new ("new": true in a line of reports, new=True in Python)'
 
@@ -152,8 +162,8 @@ def annotate(
 ) -> int:
     """Adds to what is recorded at a position why it was done, its ticket and who approved it; returns the position.
 
-    The event itself stays as it is. Raises ``InputError`` for a position where there is no event of an observed VM, and
-    if nothing is added: nothing was recorded then.
+    The event itself stays as it is. Raises ``InputError`` for a position where there is no event of an observed VM, or
+    one of those that followed from a request, and if nothing is added: nothing was recorded then.
     """
     check_position("position", position)
     added = VmAnnotated(about=0, reason=reason, ticket=ticket, approved_by=approved_by)
@@ -165,6 +175,10 @@ def annotate(
     if split_stream(envelope.stream)[0] != "vm" or isinstance(envelope.event, Decided):
         why = f"position {position} is no event of an observed VM"
         raise InputError(why, hint="what this ledger decides has its reason with it: nilo do … --reason")
+    asked = _find_request(ledger, envelope)
+    if asked is not None:
+        why = f"position {position} is what came of the request at position {asked}"
+        raise InputError(why, hint=f"add it to the request: nilo annotate {asked}")
     fact = Fact(
         stream=envelope.stream, event=replace(added, about=envelope.version), happened=envelope.metadata.happened
     )
@@ -172,6 +186,20 @@ def annotate(
     observation = Observation(key=f"annotate/{uuid4().hex}", facts=(fact,), correlation=correlation)
     ((recorded,),) = ledger.record([observation], actor=actor, via=via)
     return recorded
+
+
+def _find_request(ledger: Ledger, envelope: Envelope[Event]) -> int | None:
+    """The position of the request from which an event followed, if it did."""
+    event = envelope.event
+    if not isinstance(event, VmMemoryMoved | VmRequestSettled) or event.request is None:
+        return None
+    of_the_same = Filter(vm=split_stream(envelope.stream)[1], correlation=envelope.metadata.correlation)
+    for found in ledger.views.log(of_the_same):
+        if isinstance(found, UnreadableEvent) or not isinstance(found.event, VmChangeRequested):
+            continue
+        if found.event.request == event.request:
+            return found.position
+    return None
 
 
 def _check_observed(ledger: Ledger, stream: StreamName, *, must_exist: bool = False) -> None:

@@ -213,7 +213,8 @@ def describe_request(event: VmChangeRequested, unit: Unit | None = None) -> str:
     if event.size_from is None or event.amount is None:
         return f"to {format_size(event.target, unit)}"
     amount, before, target = format_sizes([event.amount, event.size_from, event.target], unit)
-    return f"{'+' if event.target >= event.size_from else '-'}{amount} ({before} -> {target})"
+    sign = "+" if event.target >= event.size_from else "-"
+    return f"{'~' if amount.startswith('~') else ''}{sign}{amount.removeprefix('~')} ({before} -> {target})"
 
 
 def describe_settlement(event: VmRequestSettled, unit: Unit | None = None) -> str:

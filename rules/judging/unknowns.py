@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rules.solving.solver import Solver
 
 _BUDGET: Final = 1_000_000
+_GENERATIONS: Final = (1, 2)
+"""The first and the last generation of VMs."""
 
 KnownFigures = Mapping[str, Literal | None]
 """Figures by their paths, such as ``site.host.total``; ``None``, or no entry, is unknown."""
@@ -44,9 +46,9 @@ def evaluate(predicate: Rule, known: KnownFigures) -> Verdict:
 def _verdict(predicate: Rule, given: tuple[tuple[str, Literal], ...]) -> Verdict:
     values, variables = dict(given), _variables_of(predicate)
     free = [variable for name, variable in variables.items() if name not in values]
-    low = _run(predicate, values | {_name(variable): terms.simplest_value(variable.sort) for variable in free})
+    low = _run(predicate, values | {_name(variable): _least(variable) for variable in free})
     if free:
-        high = _run(predicate, values | {_name(variable): _largest(variable.sort) for variable in free})
+        high = _run(predicate, values | {_name(variable): _most(variable) for variable in free})
         if low is not high:
             return Verdict.UNKNOWN
         if not _is_constant(predicate, values, free, value=low):
@@ -126,7 +128,7 @@ def _find(
             return completion
     term = _given(question.statement, question.known)
     values = _solver().ask(*_ranges(free.values()), term if wanted else terms.negation(term)).values
-    completion = {name: values.get(name, terms.simplest_value(variable.sort)) for name, variable in free.items()}
+    completion = {name: values.get(name, _least(variable)) for name, variable in free.items()}
     return completion if holds_with(question, completion) is wanted else None
 
 
@@ -136,12 +138,11 @@ def _candidates(
     """Completions that are likely: another with one figure changed, all least, all most, one where two sides meet."""
     term = _given(question.statement, question.known)
     compared = [part for part in terms.subterms(term) if part.op in _COMPARISONS and part.parts[0].sort is int]
-    values: tuple[Callable[[Sort], Literal], ...] = terms.simplest_value, _largest
-    extremes = [{_name(variable): value(variable.sort) for variable in free} for value in values]
+    extremes = [{_name(variable): value(variable) for variable in free} for value in (_least, _most)]
     if near is not None:
-        yield from ({**near, _name(variable): terms.simplest_value(variable.sort)} for variable in free)
+        yield from ({**near, _name(variable): _least(variable)} for variable in free)
         yield from _meeting(compared, near, free)
-        yield from ({**near, _name(variable): _largest(variable.sort)} for variable in free)
+        yield from ({**near, _name(variable): _most(variable)} for variable in free)
     yield from extremes
     for base in extremes:
         yield from _meeting(compared, base, free)
@@ -153,8 +154,9 @@ def _meeting(
     """Completions that differ from one in a single figure, about which the sides of a comparison are equal."""
     for variable in free:
         if variable.sort is int:
+            least, most = _bounds(variable)
             for root in _roots(compared, base, _name(variable)):
-                if 0 <= root <= LARGEST:
+                if least <= root <= most:
                     yield {**base, _name(variable): root}
 
 
@@ -230,12 +232,26 @@ def _given(predicate: Rule, values: Mapping[str, Literal]) -> Term:
 
 
 def _ranges(free: Iterable[Term]) -> list[Term]:
-    """What is known of figures whose values are not: they are sizes."""
+    """What is known of figures whose values are not: they are sizes, or a VM's generation."""
     return [
-        terms.both(terms.at_most(terms.ZERO, variable), terms.at_most(variable, terms.constant(LARGEST)))
+        terms.both(terms.at_most(terms.constant(least), variable), terms.at_most(variable, terms.constant(most)))
         for variable in free
         if variable.sort is int
+        for least, most in (_bounds(variable),)
     ]
+
+
+def _bounds(variable: Term) -> tuple[int, int]:
+    """The least and the most that a number can be."""
+    return _GENERATIONS if _name(variable).endswith(".generation") else (0, LARGEST)
+
+
+def _least(variable: Term) -> Literal:
+    return _bounds(variable)[0] if variable.sort is int else terms.simplest_value(variable.sort)
+
+
+def _most(variable: Term) -> Literal:
+    return _bounds(variable)[1] if variable.sort is int else _last(variable.sort)
 
 
 @cache
@@ -260,7 +276,5 @@ def _name(variable: Term) -> str:
     return cast("str", variable.leaf)
 
 
-def _largest(sort: Sort) -> Literal:
-    if issubclass(sort, StrEnum):
-        return list(sort)[-1]
-    return True if sort is bool else LARGEST
+def _last(sort: Sort) -> Literal:
+    return list(sort)[-1] if issubclass(sort, StrEnum) else True

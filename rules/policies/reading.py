@@ -197,6 +197,9 @@ def _definitions(tree: ast.Module, source: str, lines: tuple[str, ...]) -> Itera
                 for alias in names:
                     if alias.asname is not None or alias.name not in (*vocabulary.__all__, "scope"):
                         raise _error(source, lines, node, f"{alias.name!r} is no name of policies", "names as they are")
+            case ast.Import() | ast.ImportFrom():
+                hint = f"leave it out, or write for your editor: from {_MODULE} import Host, Vm"
+                raise _error(source, lines, node, f"an import that is not of {_MODULE}", hint)
             case _:
                 what = f"a statement that a file of policies does not have ({type(node).__name__})"
                 raise _error(source, lines, node, what, f"functions only: {_EXAMPLE}")

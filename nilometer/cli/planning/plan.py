@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from domain.aggregates import VmAggregate
 from domain.errors import InputError
 from domain.observed.vm import ObservedVm
-from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, Mistyped
+from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, Mistyped, say
 from nilometer.cli.files import open_output
 from nilometer.cli.names import find_vm, list_vm_names
 from nilometer.cli.options import common_options
@@ -42,6 +42,8 @@ from nilometer.textio.files import open_input
 from nilometer.times import current_time
 from rules.concrete.world import line_of
 
+_GOAL: Final = "write a goal as 'db02 >= 16GiB', or name the file of a script"
+
 
 @click.command("plan", short_help="Plan commands that reach a goal, with what each is granted.")
 @click.argument("what", metavar="GOAL|SCRIPT")
@@ -66,8 +68,8 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
     session = current_session()
     out = Output(session.format)
     goal = parse_goal(what)
-    if goal is None and not Path(what).exists() and set("<>=") & set(what):
-        raise InputError(f"{what!r} is no goal, and no script", hint="write a goal as 'db02 >= 16GiB'")
+    if goal is None and what != "-" and not Path(what).exists():
+        raise InputError(f"{what!r} is neither a goal nor a file", hint=_GOAL)
     if keep is not None and goal is None:
         raise Mistyped("--keep is for a goal, not for a script", hint="leave --keep out")
     with session.reading() as ledger:
@@ -94,17 +96,19 @@ def command(what: str, file: str | None, number: int, within: int, without: str 
             if found.asked is not None:
                 show_decided(out, found.asked, show_all=False)
                 return NOT_IN_FULL
-            _say_reached(out, goal)
+            _say_reached(out, goal, file)
             return OK
         by_number = {f"command {number}": line for number, line in enumerate(found.lines, 1)}
         return _write_plan(session, out, ledger, str(goal), by_number, file)
 
 
-def _say_reached(out: Output, goal: Goal) -> None:
+def _say_reached(out: Output, goal: Goal, file: str | None) -> None:
     if out.json:
         out.write_document(with_digest({"plan": FORMAT, "kind": "nothing", "goal": str(goal)}))
     else:
-        out.write_line(f"There is nothing to do: {goal} already.")
+        out.write_line(f"There is nothing to do: {goal} holds already.")
+    if file is not None:
+        say("note", f"no plan was written to {file}")
 
 
 def _read_lines(script: str) -> dict[str, dict[str, Any]]:
@@ -168,7 +172,7 @@ def _plan_observed(
     found = plan_observed(fleet, vm, goal, now, days_of(ledger, now), read_newest_polls(ledger), search)
     if not found.lines:
         if found.reached:
-            _say_reached(out, goal)
+            _say_reached(out, goal, file)
             return OK
         if out.json:
             out.write_document(with_digest({"plan": FORMAT, "kind": "nothing", "goal": str(goal)}))

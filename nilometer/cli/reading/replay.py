@@ -12,6 +12,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.reading.info import describe_sealed
 from nilometer.cli.session import current_session
 from nilometer.ledger.reader import check_database
+from nilometer.messages.sizes import plural
 from nilometer.seal.tables import describe_seal
 
 
@@ -53,7 +54,7 @@ def command(repair: bool) -> int:
     else:
         for projection in replay.projections:
             out.write_line(f"{projection.name}: {'equal' if projection.equal else f'differs: {projection.difference}'}")
-        out.write_line(f"{replay.events} events replayed in {seconds:.1f} s")
+        out.write_line(f"{plural(replay.events, 'event')} replayed in {seconds:.1f} s")
         if (sealed := session.read_seal()) is not None:
             out.write_line(f"sealed {describe_sealed(sealed)}")
         if not replay.equal:

@@ -363,7 +363,7 @@ def _write_details(out: Output, row: VmRow, unit: Unit) -> None:
         name = field.name.replace("_", " ")
         if field.name in _LEFT_OUT:
             continue
-        if field.name in _TIMES and value is None:
+        if value is None and (field.name in _TIMES or field.name == "requested"):  # no request is open
             continue
         if field.name == "memory":
             out.write_line(f"    {name}: {UNKNOWN if row.memory is None else describe_setting(row.memory, unit)}")

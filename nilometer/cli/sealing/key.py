@@ -31,9 +31,10 @@ def command() -> None:
 @click.option("--ml-dsa", is_flag=True, help="Beside Ed25519 also ML-DSA-44, which a quantum computer cannot forge.")
 @common_options
 def new(name: str, file: str, witness: bool, ml_dsa: bool) -> int:
-    """Make a private key in a new file, which its owner alone may read, and show the verifier key.
+    """Make a private key in a new file, and show its verifier key.
 
-    NAME is what signs, such as ledger.example.com/hyperv: it need not be an address. One key never serves two names.
+    The file's owner alone may read it. NAME is what signs, such as ledger.example.com/hyperv: it need not be an
+    address. One key never serves two names.
     Who checks needs the verifier key, which is no secret: give it to them by a way that who owns the ledger cannot
     change. Keep the private key away from the ledger's database: beside it, it proves little.
 

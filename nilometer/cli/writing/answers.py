@@ -140,6 +140,6 @@ class Answers:
         """Summarizes all results in one sentence."""
         if not self.total:
             return "no commands"
-        parts = [f"{self.counts[outcome]} {outcome}" for outcome in (*Outcome, INPUT_ERROR) if self.counts[outcome]]
-        repeated = f"; {self.repeated} of them recorded before" if self.repeated else ""
+        parts = [f"{self.counts[outcome]:,} {outcome}" for outcome in (*Outcome, INPUT_ERROR) if self.counts[outcome]]
+        repeated = f"; {self.repeated:,} of them recorded before" if self.repeated else ""
         return f"{plural(self.total, 'command')}: {', '.join(parts)}{repeated}"

@@ -168,7 +168,7 @@ BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
         ("@scope(vms=f'{x}')\n" + BEGIN + "True", "1:12", "a pattern that is no text"),
         ("@scope(names='x')\n" + BEGIN + "True", "1:8", "a scope that this policy does not have"),
         ("@scope(vms='x')\ndef f(host: Host) -> bool:\n    'x'\n    return True", "1:8", "a scope that this policy"),
-        ("import os\n" + BEGIN + "True", "1:1", "a statement that a file of policies does not have (Import)"),
+        ("import os\n" + BEGIN + "True", "1:1", "an import that is not of nilometer.policy"),
         ("from nilometer.policy import os\n" + BEGIN + "True", "1:1", "'os' is no name of policies"),
         ("LEAST = 3\n" + BEGIN + "True", "1:1", "a statement that a file of policies does not have (Assign)"),
         (BEGIN + "True\n" + BEGIN + "True", "4:1", "a second policy 'f'"),

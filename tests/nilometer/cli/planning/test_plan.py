@@ -225,7 +225,7 @@ def test_a_script_is_planned_with_what_it_is_not_granted(full: Desk) -> None:
 @pytest.mark.parametrize(
     ("what", "code", "text"),
     [
-        ("db02 >= 8GiB", 0, "There is nothing to do: db02 >= 8GiB already."),
+        ("db02 >= 8GiB", 0, "There is nothing to do: db02 >= 8GiB holds already."),
         ("db02 >= 300GiB", 1, "No plan makes it possible"),
         ("db2 >= 8GiB", 2, "db02"),
         ("db02 >= 8XB", 2, "8XB"),
@@ -237,6 +237,7 @@ def test_what_cannot_be_planned_is_said(full: Desk, what: str, code: int, text: 
     assert result.code == code
     assert text in result.out + result.err
     assert not (full.folder / "none.json").exists()
+    assert ("no plan was written to" in result.err) == (code == 0)
 
 
 def test_another_option_is_taken_by_its_number(full: Desk) -> None:
@@ -344,12 +345,11 @@ def test_a_dry_run_of_one_command_records_nothing(full: Desk) -> None:
 
 
 def test_a_goal_that_is_written_otherwise_is_no_missing_file(full: Desk) -> None:
-    for written in ("db02 > 28GiB", "db02 = 28GiB"):
+    for written in ("db02 > 28GiB", "db02 = 28GiB", "db02 28GiB"):
         answer = full.call("plan", written)
-        assert (answer.code, answer.err) == (
-            2,
-            f"error: {written!r} is no goal, and no script\nhint: write a goal as 'db02 >= 16GiB'\n",
-        )
+        hint = "write a goal as 'db02 >= 16GiB', or name the file of a script"
+        assert answer.code == 2
+        assert answer.err == f"error: {written!r} is neither a goal nor a file\nhint: {hint}\n"
 
 
 def test_a_plan_is_not_written_where_a_folder_is(full: Desk) -> None:

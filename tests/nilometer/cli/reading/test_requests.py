@@ -76,6 +76,12 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
     (line,) = day.call(*ASKED, "--nobody").lines
     assert (line["reason"], line["ticket"], line["approved_by"]) == ("month end", "CHG-2041", "CONTOSO\\anna")
     assert day.call("annotate", "23", "--reason", "year end").code == 0
+    for part in [one for one in line["positions"] if one != 23]:
+        refused = day.call("annotate", str(part), "--ticket", "CHG-1")
+        assert refused.err == (
+            f"error: position {part} is what came of the request at position 23\n"
+            "hint: add it to the request: nilo annotate 23\n"
+        )
     shown = day.call("log", "--asked", "--nobody").out
     assert ', because "year end", ticket CHG-2041, approved by CONTOSO\\anna' in shown
     assert day.call("view", "--vm", "web01", "--format", "json").json["vms"][0]["as_of"] < "2026-11-24"

@@ -201,3 +201,11 @@ def test_many_commands_are_decided_within_flat_time(desk: Desk) -> None:
     begun = time.monotonic()
     assert desk.call("run", desk.write("many.jsonl", report)).code == 0
     assert time.monotonic() - begun < 30
+
+
+def test_all_numbers_of_the_summary_are_grouped_alike(desk: Desk) -> None:
+    register = '{"command": "register-host", "host": "hv%d", "version": "2022", "total": "8GiB", "reserve": "1GiB"}\n'
+    script = desk.write("s.jsonl", "".join(register % number for number in range(1001)))
+    assert "1,001 commands: 1,001 done; " in desk.call("run", script).out
+    assert "1,001 commands: 1,001 done; 1,001 of them recorded before; " in desk.call("run", script).out
+    assert "\n1,001 events replayed in " in desk.call("replay").out

@@ -118,6 +118,13 @@ def test_what_is_decided_whatever_is_missing_has_one_completion() -> None:
     assert complete(ask(in_use_is_assigned, {**known, "site.vm.assigned": 2 * GiB})).breaks is None
 
 
+def test_a_generation_that_is_not_known_is_one_that_there_is() -> None:
+    completions = complete(ask(within_bounds, {"site.vm.power": Power.RUNNING, "site.vm.assigned": GiB}))
+    for found in (completions.keeps, completions.breaks):
+        assert found is not None
+        assert found["site.vm.generation"] in (1, 2)
+
+
 def test_a_completion_meets_a_sum_and_a_bound() -> None:
     asked = ask(free_is_the_rest, {"total": 64 * GiB, "held": 10 * GiB, "free": 50 * GiB, "others": 0, "returned": 0})
     assert complete(asked).keeps == {"reserve": 4 * GiB}
