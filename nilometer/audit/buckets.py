@@ -17,7 +17,7 @@ from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import StreamFilter
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.cutting import recorded_at
-from nilometer.history.groups import AS_READ, NAMING, hosts_named
+from nilometer.history.groups import AS_READ, NAMING, hosts_named, is_spelled_otherwise
 from nilometer.history.parquet.installed import require_pyarrow
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, Manifest, bucket_name
 from nilometer.history.parquet.pieces import Lines, Piece, merge_lines
@@ -133,7 +133,7 @@ class BucketReader:
         """The hosts that an event names. Raises ``InputError`` if one is of another share."""
         hosts = hosts_named(line, ways)
         if hosts is None:
-            why = "this event names a host with a character that is escaped"
+            why = "this event names a host in a spelling of its own"
             raise InputError(f"{self._place_of(position)}: {why}", hint=_HINT)
         for host in hosts:
             if host not in self.known:
@@ -159,6 +159,8 @@ def _lines_to_search(piece: Piece, found: Collection[bytes]) -> Sequence[int]:
     is an event's own.
     """
     (before,) = AS_READ
+    if any(map(is_spelled_otherwise, piece.lines)):
+        return range(len(piece.lines))
     texts = {after.partition(b'"')[0] for line in piece.lines for after in line.split(before)[1:]}
     names = (text.partition(b"/") for text in texts)
     if any(b"\\" in name or (not slash and name not in found) for name, slash, _ in names):

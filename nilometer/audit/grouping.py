@@ -28,7 +28,7 @@ LAST_KINDS: Final = (b"vm.removed", b"host.removed")
 
 
 def hosts_of(header: EventHeader) -> Collection[bytes] | None:
-    """The streams of the hosts that an event connects with its own; ``None`` if a name in it is escaped."""
+    """The streams of the hosts that an event connects with its own; ``None`` if ``hosts_named`` says so."""
     naming = ways_to_name(header.stream, header.kind)
     return hosts_named(header.text, naming) if naming else ()
 
@@ -154,7 +154,7 @@ class Survey:
                 self.connected.add((self.decided, stream))
         hosts = hosts_of(header)
         if hosts is None:
-            self.undivided = f"event #{position} names a host with a character that is escaped"
+            self.undivided = f"event #{position} names a host in a spelling of its own"
         elif hosts:
             self.connected.update([(stream, host) for host in hosts])
         if decided:

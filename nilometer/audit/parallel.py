@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import re
 import signal
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,10 @@ FEWEST_EVENTS: Final = 20_000
 """A shorter history is judged faster by one process."""
 LARGEST_PART: Final = 0.9
 """If one process would have to judge a larger part of the events, one process judges them all."""
+
+
+MOST_PROCESSES: Final = min(61, max(8, os.cpu_count() or 1))
+"""More than there are cores judge nothing sooner, and thousands would take all memory; Windows waits for 61 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def partition_groups(grouping: Grouping, cores: int, *, on_undivided: Callable[[
     events = grouping.events
     if events < FEWEST_EVENTS:
         return None
-    partition = divide_groups(grouping, cores)
+    partition = divide_groups(grouping, min(cores, len(grouping.sizes), MOST_PROCESSES))
     largest = max(partition.loads)
     if largest > events * LARGEST_PART:
         on_undivided(f"{largest:,} of the {events:,} events are of hosts and VMs that are judged together")

@@ -121,7 +121,7 @@ def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> LineEvents[str]:
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:
     for number, content in numbered:
-        begin = content.find(_SUBJECT) + len(_SUBJECT)
+        begin = content.find(_SUBJECT, max(0, content.rfind(_POSITION))) + len(_SUBJECT)  # where its header was read
         if is_wanted(content[begin : content.find(b'"', begin)]):
             yield number, content
 

@@ -5,6 +5,7 @@ What is judged, or kept, apart is cut between such groups. They are found in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,11 +16,13 @@ NAMING: Final = (b'"host":"', b'"destination":"', b'"to":"', *AS_READ)
 
 
 def hosts_named(text: bytes, naming: Sequence[bytes] = NAMING) -> set[bytes] | None:
-    """The streams of the hosts that an event names; ``None`` if a name in it is escaped.
+    """The streams of the hosts that an event names; ``None`` if a name may be written otherwise than Nilometer does.
 
-    ``text`` is JSON that contains the event's data, as Nilometer writes it. What has a slash is no host: the event's
-    own id has one. ``naming`` is what can stand before a host in it.
+    ``text`` is JSON that contains the event's data. What has a slash is no host: the event's own id has one. ``naming``
+    is what can stand before a host in it.
     """
+    if is_spelled_otherwise(text):
+        return None
     hosts = set[bytes]()
     for before in naming:  # four searches take a fifth of the time of one with a regular expression
         at = text.find(before)
@@ -33,6 +36,25 @@ def hosts_named(text: bytes, naming: Sequence[bytes] = NAMING) -> set[bytes] | N
                 hosts.add(b"host/" + name)
             at = text.find(before, at)
     return hosts
+
+
+def is_spelled_otherwise(text: bytes) -> bool:
+    """Whether JSON has a space around a colon, or an escaped character in the name of a field: Nilometer writes none.
+
+    Then a search for what stands before a host may miss it.
+    """
+    return (
+        _SPACE.search(text) is not None
+        or b"\t" in text
+        or b"\r" in text
+        or (b"\\" in text and b"\\u" in text and _ESCAPED_NAME.search(text) is not None)
+    )
+
+
+_SPACE: Final = re.compile(rb' (?:(?<=[^\\]": )|(?<=[^\\]" ) *+:)')
+"""It begins with the space, which is rarer than all else. Within a text the quote before a colon would be escaped."""
+_ESCAPED_NAME: Final = re.compile(rb'[{,]"[^"\\]*+\\')
+"""The beginning of a name of a field, up to a character that is escaped; within a text its quotes would be, too."""
 
 
 class StreamGroups:

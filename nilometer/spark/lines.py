@@ -185,7 +185,7 @@ def _survey_headers(table: pyarrow.Table) -> Survey:
         )
     for stream, hosts in set(zip(table.column("stream").to_pylist(), table.column("hosts").to_pylist(), strict=True)):
         if hosts == _ESCAPED:
-            survey.undivided = survey.undivided or f"an event of {stream} names a host with a character that is escaped"
+            survey.undivided = survey.undivided or f"an event of {stream} names a host in a spelling of its own"
         elif hosts:
             survey.connected.update((stream.encode(), host.encode()) for host in hosts.split("\n"))
     return survey

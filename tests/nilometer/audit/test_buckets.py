@@ -153,7 +153,10 @@ def test_a_host_that_was_only_read_is_looked_for_in_each_line() -> None:
             b'{"id":"elsewhere"} {"id":"vm/a/2"}',
             "export:2: .* names host/elsewhere, which is in another bucket",
         ),
-        (b'{"id":"hv\\\\01/2"} {"id":"vm/a/2"}', "export:2: this event names a host with a character that is escaped"),
+        (
+            b'{"id":"hv\\\\01/2"} {"id":"vm/a/2"}',
+            "export:2: this event names a host in a spelling of its own",
+        ),
     ):
         with pytest.raises(InputError, match=why):
             read_by(wrong)

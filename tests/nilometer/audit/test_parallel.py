@@ -12,7 +12,7 @@ import pytest
 from domain.errors import InputError
 from nilometer import Ledger
 from nilometer.audit import parallel as sharing
-from nilometer.audit.parallel import judge_in_parallel, partition_history
+from nilometer.audit.parallel import MOST_PROCESSES, judge_in_parallel, partition_history, survey_history
 from nilometer.audit.policies import make_judge
 from nilometer.audit.reading import histories
 from nilometer.audit.result import Audit
@@ -187,3 +187,11 @@ def test_a_line_that_no_process_can_read_is_told_with_its_place(tmp_path: Path, 
     assert partition is not None
     with pytest.raises(InputError, match=r"history\.jsonl:21: "):
         judge_in_parallel(Audit(), FileSource([name]), partition, EVERYTHING)
+
+
+def test_no_more_processes_are_started_than_can_judge(tmp_path: Path, lines: list[bytes]) -> None:
+    source = FileSource([written(tmp_path, lines)])
+    partition = partition_history(source, 100_000)
+    assert partition is not None
+    assert partition.parts == len(set(partition.part_of.values())) <= MOST_PROCESSES
+    assert partition.parts == min(len(survey_history(source).sizes), MOST_PROCESSES)

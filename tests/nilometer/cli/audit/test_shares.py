@@ -105,6 +105,33 @@ def test_each_share_of_a_history_in_disorder_says_why_the_first_one_judges_all(d
     assert second.err.startswith("note: share 1 judges all of it, the others nothing: ")
 
 
+def defined_on_two_hosts() -> str:
+    """Two VMs, each on a host of its own, of which nothing else is said."""
+    hosts = [{**HOST, "host": name} for name in ("hv01", "hv02")]
+    vms = [{**WEB, "vm": f"on-{host['host']}", "host": host["host"]} for host in hosts]
+    events = history(*hosts, *vms)
+    return text_of([envelope_to_cloudevent(envelope, LEDGER) for envelope in events]).decode()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [('"host":"', '"host": "', '"id":"hv', '"id": "hv'), ('"host"', '"h\\u006fst"', '"id":"hv', '"i\\u0064":"hv')],
+    ids=["with spaces", "with names escaped"],
+)
+def test_however_a_host_is_spelled_its_vms_are_judged_with_it(desk: Desk, spelling: Sequence[str]) -> None:
+    """An audit in one piece takes such lines, and a search for the names of hosts misses them."""
+    text = defined_on_two_hosts()
+    for plain, other in zip(spelling[::2], spelling[1::2], strict=True):
+        text = text.replace(plain, other)
+    assert assert_joined_is_whole(desk, 3, desk.write("history.jsonl", text))["verdict"] == "holds"
+
+
+def test_a_subject_within_the_data_is_not_that_of_the_event(desk: Desk) -> None:
+    text = defined_on_two_hosts().replace('"data":{', '"data":{"subject":"vm/nobody",', 1)
+    refused = desk.call("audit", desk.write("history.jsonl", text), "--share", "1/2")
+    assert (refused.code, "has the unknown attribute 'data.subject'" in refused.err) == (2, True)
+
+
 ODD: dict[str, Callable[[list[Line]], list[Line]]] = {
     "a gap": lambda lines: lines[:7] + lines[8:],
     "a double": lambda lines: [*lines[:7], lines[6], *lines[7:]],
