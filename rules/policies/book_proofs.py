@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rules.obligations.builder import ObligationBuilder
+from rules.obligations.builder import running_rules
 from rules.obligations.groups import groups
 from rules.policies.checking import BUDGET
 from rules.policies.policy import Policy
 from rules.solving.solver import Solver
+from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
+from rules.symbolic.reader import RuleReader
 
 
 def prove_books(policies: Iterable[Policy]) -> dict[str, bool | None]:
@@ -19,7 +21,7 @@ def prove_books(policies: Iterable[Policy]) -> dict[str, bool | None]:
     """
     if not any(policy.is_over_groups for policy in policies):
         return {}
-    builder, solver = ObligationBuilder(), Solver(BUDGET)
+    builder, solver = running_rules().with_specification(RuleReader(is_predicate)), Solver(BUDGET)
     groups(builder)
     found: dict[str, bool | None] = {}
     for obligation in builder.obligations:

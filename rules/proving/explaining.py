@@ -14,16 +14,18 @@ from domain.decision import Outcome
 from domain.state import Host, Site
 from rules.catalogue import describe, predicate_named
 from rules.kinds import KINDS
-from rules.obligations import Obligation, ObligationBuilder
+from rules.obligations import Obligation
 from rules.obligations.builder import base_command
 from rules.pages import formula
 from rules.solving.prover import BUDGET, VERDICTS, Prover
 from rules.solving.verdict import ProofVerdict
 from rules.specification.invariants import INVARIANTS
+from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
+from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import source_of
 from rules.symbolic.terms import ZERO, Op, Term, show, subterms
-from rules.symbolic.values import SymbolicRecord, symbolic
+from rules.symbolic.values import SymbolicRecord, as_term, symbolic
 from rules.transitions.vm_commands import SITE
 
 LONG: Final = 12
@@ -134,7 +136,7 @@ def _name(obligation: Obligation, condition: Term) -> str:
 
 def _labels() -> Mapping[Term, str]:
     """Names for the assumptions that are invariants: of the VM, of another VM, or of a host alone."""
-    builder = ObligationBuilder()
+    reader = RuleReader(is_predicate)
     other = cast("SymbolicRecord", symbolic("other", Site))
     there = symbolic("destination", Host)
     sites = {
@@ -146,8 +148,8 @@ def _labels() -> Mapping[Term, str]:
     }
     labels: dict[Term, str] = {}
     for owner, site in sites.items():
-        for invariant, term in zip(INVARIANTS, builder.invariants(site), strict=True):
-            labels.setdefault(term, f"{invariant.__name__}{owner}")
+        for invariant in INVARIANTS:
+            labels.setdefault(as_term(reader.call(invariant, [site])), f"{invariant.__name__}{owner}")
     return labels
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,12 @@ FILE: Final = Path(__file__).with_name("histories.jsonl")
 
 Kept = dict[str, list[tuple[Command, ...]]]
 """Histories by their last command."""
+
+
+@cache
+def histories_kept() -> Kept:
+    """What is in the file beside this module, read once in a process, and only where somebody asks for a history."""
+    return read_histories()
 
 
 def read_histories(file: Path = FILE) -> Kept:

@@ -21,7 +21,7 @@ from rules.concrete.world import line_of
 from rules.obligations import Obligation, ObligationBuilder
 from rules.obligations.builder import base_command
 from rules.search.actions import Action, actions_by_command
-from rules.search.kept import Kept, read_histories
+from rules.search.kept import Kept, histories_kept
 from rules.search.unrolling import SymbolicCommand, SymbolicState, Unrolling
 from rules.solving.solver import Solver
 from rules.specification.figures import held_by
@@ -71,7 +71,7 @@ class Search:
         self.actions = actions_by_command(builder)
         self.searched = 0
         """How many histories were searched and found, and not kept."""
-        self._kept = read_histories() if kept is None else kept
+        self._kept = kept
         self._executed: dict[str, list[CommandHistory]] = {}
         self._invariants = builder.invariants(SITE)
         self._group_of_one: dict[str, Term] = {
@@ -149,7 +149,8 @@ class Search:
         found = self._executed.get(command)
         if found is None:
             found = self._executed[command] = []
-            for commands in self._kept.get(command, ()):
+            kept = histories_kept() if self._kept is None else self._kept
+            for commands in kept.get(command, ()):
                 if NAMES[type(commands[-1])] == command:
                     with suppress(NilometerError):
                         found.append(execute_all(commands))
