@@ -54,7 +54,7 @@ class DriveCost:
     vms: int
 
 
-def measure(folder: Path, *, resizes: int = 9, records: int = 10_000, vms: int = 100, every: float = 10) -> DriveCost:
+def measure(folder: Path, *, resizes: int, records: int, vms: int, every: float) -> DriveCost:
     """Resizes one guest again and again; watches many, read ``every`` so many seconds; asks the same without it."""
     with guests(vms) as sockets:
         resize = median(_resize(folder, sockets, number) for number in range(resizes))

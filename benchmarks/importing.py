@@ -142,9 +142,11 @@ def list_queries(imported: ImportedDay, size: Size) -> Iterable[tuple[str, list[
 
 
 def measure_query(arguments: Sequence[str], url: str, *, times: int) -> Cost:
-    """The cost of a query: the medians of ``times`` runs, each in a new process, after a first run."""
+    """The cost of a query: the medians of ``times`` runs, each in a new process, after a first run; or one run."""
     command = [sys.executable, "-c", NILO, *arguments, "--ledger", url]
-    _, *costs = [run(command) for _ in range(times + 1)]
+    if times > 1:
+        run(command)
+    costs = [run(command) for _ in range(times)]
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs))
 
 

@@ -35,6 +35,8 @@ class Scale:
     resizes: int = 9
     watched: int = 100
     """VMs."""
+    records: int = 10_000
+    """Of evidence that a VM has already when it is resized."""
     every: float = 10
     """Seconds between two readings of a VM that is watched."""
     script: int = 5000

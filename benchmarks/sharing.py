@@ -48,7 +48,8 @@ def measure(
     cache = folder / "cache"  # of its own: another tree that is tested meanwhile would drop what is kept
     made = {LINES: export, PARQUET: export_with_buckets}
     exports = {form: str(made[form](history, folder)) for form in forms}
-    _audit(cache, exports[forms[0]], "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
+    if not cache.exists():
+        _audit(cache, exports[forms[0]], "--share", f"{SHARES}/{SHARES}")  # now the hash of the rules is kept
     return {form: _share(name, folder, cache, rounds) for form, name in exports.items()}
 
 

@@ -39,16 +39,17 @@ def python_alone(*, times: int) -> float:
 
 
 def starts(folder: Path, *, times: int) -> tuple[float, dict[str, Start]]:
-    """What ``nilo --help`` takes, and each command beside it."""
+    """What ``nilo --help`` takes, and each command beside it: the medians of some turns after a first one, or one."""
     url = f"sqlite:///{folder / 'starting.db'}"
     script(folder / "starting.jsonl", resizes=0)
     _nilo(["run", str(folder / "starting.jsonl"), "--ledger", url])
     helps: list[float] = []
     costs: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for turn in range(times + 1):
+    unmeasured = int(times > 1)  # the first turn compiles the modules
+    for turn in range(unmeasured + times):
         spent = {name: _nilo([*arguments, "--ledger", url]) for name, arguments in COMMANDS.items()}
         help = _nilo(["--help"])
-        if turn:  # the first turn compiles the modules
+        if turn >= unmeasured:
             helps.append(help)
             for name, cpu in spent.items():
                 costs[name].append(cpu)

@@ -47,7 +47,9 @@ def set_up(scale: Scale) -> Iterator[Line]:
 
 def drive(scale: Scale) -> Iterator[Line]:
     """A resize of a scripted guest, and a watch of many, beside plain sockets that ask the same."""
-    cost = driving.measure(scale.folder, resizes=scale.resizes, vms=scale.watched, every=scale.every)
+    cost = driving.measure(
+        scale.folder, resizes=scale.resizes, records=scale.records, vms=scale.watched, every=scale.every
+    )
     yield Line(
         "nilo drive, beyond its start and the guest's own time",
         f"{cost.resize * 1000:.0f} ms CPU",

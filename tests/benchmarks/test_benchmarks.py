@@ -32,6 +32,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         moments=3,
         resizes=2,
         watched=2,
+        records=100,
         every=0.2,
         script=30,
         starts=1,
