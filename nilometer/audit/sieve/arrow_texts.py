@@ -34,6 +34,14 @@ class Texts:
         which = places if self.which is None else self.which[places]
         return self.texts.take(pyarrow.array(which))
 
+    def take_one_if_same(self, places: Column) -> pyarrow.Array | pyarrow.Scalar:
+        """Those of some events, of a column of few texts; only one if these have the same, as is often so."""
+        assert self.which is not None
+        which = self.which[places]
+        if len(which) and which.min() == which.max():
+            return self.texts[int(which[0])]
+        return self.texts.take(pyarrow.array(which))
+
     def at(self, places: Column) -> Texts:
         """The same, of some events."""
         return Texts(self.texts, places if self.which is None else self.which[places])
@@ -55,9 +63,9 @@ def constant(text: str) -> pyarrow.Scalar:
     return pyarrow.scalar(text, pyarrow.string())
 
 
-def join(pieces: Sequence[str | pyarrow.Array]) -> pyarrow.Array:
+def join(pieces: Sequence[str | pyarrow.Array | pyarrow.Scalar]) -> pyarrow.Array:
     """Texts that are joined, event by event; at least one is a column."""
-    if len(pieces) == 1 and not isinstance(pieces[0], str):
+    if len(pieces) == 1 and isinstance(pieces[0], pyarrow.Array):
         return pieces[0]
     texts = [constant(piece) if isinstance(piece, str) else piece for piece in pieces]
     return pyarrow.compute.binary_join_element_wise(*texts, constant(""))

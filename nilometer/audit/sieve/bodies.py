@@ -65,16 +65,20 @@ class ExpectedBodies:
         """The bodies that are expected of some events; of an event of which nothing is expected, any text."""
         events, causes = self._events, numpy.maximum(self._causes[places], 0)
         texts = [column.take(places) for column in self._texts]
+        happened, reason, recorded, via = events.end
         return join(
             [
-                events.beginning.take(causes),
+                events.beginning.take_one_if_same(causes),
                 *texts[:CAUSATION],
                 ',"correlation":"',
                 events.correlation.take(causes),
                 '","data":',
                 *texts[CAUSATION:],
                 ',"earliest":null,"happened":"',
-                *(part.take(causes) for part in events.end),
+                happened.take(causes),
+                reason.take_one_if_same(causes),
+                recorded.take(causes),
+                via.take_one_if_same(causes),
             ]
         )
 

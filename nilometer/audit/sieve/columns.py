@@ -36,6 +36,17 @@ def type_of(sort: Sort) -> type[numpy.generic]:
     return numpy.bool_ if sort is bool else numpy.int64 if sort is int else numpy.int8
 
 
+def order_of(numbers: Column) -> Column:
+    """The places of numbers, from the least one on; those of the same number in their order."""
+    if len(numbers) and numbers.max() <= _SMALL.max and numbers.min() >= _SMALL.min:
+        numbers = numbers.astype(_SMALL.dtype)  # numpy orders numbers of 16 bits in a tenth of the time
+    order: Column = numpy.argsort(numbers, kind="stable")
+    return order
+
+
+_SMALL: Final = numpy.iinfo(numpy.int16)
+
+
 class Program:
     """Terms in the order in which they are computed: what is not needed any more is let go of on the way."""
 

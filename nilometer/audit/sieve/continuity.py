@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy
 
-from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.columns import Column, order_of
 from nilometer.audit.sieve.events import Events
 from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
 
@@ -180,7 +180,8 @@ class Chain:
         if kept is not None:
             new = _together([_only_needed(kept.only(numpy.isin(kept["key"], new["key"]))), new])
             assert new is not None
-        self.states = states = new.only(numpy.lexsort((new["position"], new["key"])))
+        in_order = order_of(new["position"])
+        self.states = states = new.only(in_order[order_of(new["key"][in_order])])
         key = states["key"]
         self.is_first = numpy.append(True, key[1:] != key[:-1])
         self.is_last = numpy.append(self.is_first[1:], True)

@@ -20,7 +20,7 @@ from pydantic_core import from_json, to_json
 
 from nilometer.audit.sieve import combinations
 from nilometer.audit.sieve.arrow_texts import Texts, texts_in_quotes
-from nilometer.audit.sieve.columns import Column
+from nilometer.audit.sieve.columns import Column, order_of
 from nilometer.audit.sieve.pieces import Table
 from nilometer.audit.sieve.streams import Streams
 from nilometer.history.columns import COLUMNS, ColumnType
@@ -160,7 +160,7 @@ class Events:
         sized = self.integers("size") != NOTHING
         combined = (topics.numbers.astype(numpy.int64) * len(commands.texts) + commands.numbers) * 2 + sized
         places = numpy.flatnonzero(among & (commands.numbers != NOTHING))
-        places = places[numpy.argsort(combined[places], kind="stable")]
+        places = places[order_of(combined[places])]
         found, begins = numpy.unique(combined[places], return_index=True)
         keys: list[int] = found.tolist()
         for key, index in zip(keys, numpy.split(places, begins)[1:], strict=True):
@@ -256,7 +256,7 @@ class Events:
         return Texts(texts_in_quotes(self.texts("correlation")))
 
     @cached_property
-    def end(self) -> Sequence[Texts]:
+    def end(self) -> tuple[Texts, Texts, Texts, Texts]:
         """What stands behind the data: when it happened and was recorded, why, and with which tool."""
         return (
             _moments(self.happened),
@@ -291,10 +291,11 @@ def _via(via: str) -> str:
 
 def _moments(moments: Column) -> Texts:
     """Moments as events have them, without the zone; of one that no calendar has, another."""
-    encoded = pyarrow.array(numpy.clip(moments, _FIRST_MOMENT, _LAST_MOMENT), pyarrow.int64()).dictionary_encode()
-    written = encoded.dictionary.cast(_MICROSECONDS).cast(pyarrow.string())
+    is_new = numpy.append(True, moments[1:] != moments[:-1])  # events of one command follow each other
+    known = numpy.clip(moments[is_new], _FIRST_MOMENT, _LAST_MOMENT)
+    written = pyarrow.array(known, _MICROSECONDS).cast(pyarrow.string())
     with_t = pyarrow.compute.binary_replace_slice(written, _DATE_LENGTH, _DATE_LENGTH + 1, b"T")
-    return Texts(with_t, encoded.indices.to_numpy())
+    return Texts(with_t, numpy.cumsum(is_new) - 1)
 
 
 _DATE_LENGTH: Final = len("2026-01-01")

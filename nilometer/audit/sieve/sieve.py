@@ -134,7 +134,7 @@ class _Sieve:
         self.last += events.count
         self._span = (events.place(0) if self._span is None else self._span[0]), events.place(events.count - 1)
         self._set_aside(self._find_late(events))
-        arrived = ~numpy.isin(events.stream, list(self._suspects))
+        arrived = ~self._are_left(events)
         looked = self._looking.look(events, piece.bodies, arrived)
         following = self._states.follow(events, looked.written)
         self._set_aside(set(events.stream[arrived & ~following.sound].tolist()))
@@ -200,13 +200,20 @@ class _Sieve:
                 coverage.count(rule, Verdict.HOLDS, count)
         return coverage
 
+    def _are_left(self, events: Events) -> Column:
+        """Which events are on streams that are left to the judge."""
+        is_left = numpy.zeros(len(self._streams.names), bool)
+        is_left[list(self._suspects)] = True
+        found: Column = is_left[events.stream]
+        return found
+
     def _count(self, events: Events, written: Sequence[Written]) -> None:
         """Counts the sound events, and joins VMs with the hosts that they read."""
         form, guest = (numpy.full(events.count, value, numpy.int64) for value in (NO_FORM, 0))
         host = events.stream.copy()
         for some in written:
             form[some.index], guest[some.index], host[some.index] = some.form, some.guest, some.host
-        counted = ~numpy.isin(events.stream, list(self._suspects))
+        counted = ~self._are_left(events)
         names = self._streams.names
         for some in written:
             for other in some.hosts[1:]:
@@ -262,7 +269,7 @@ class _Sieve:
 
     def _follow_left(self, events: Events, looked: Looked) -> None:
         """Looks at the events that are left to the judge as for shares: what they connect, whether they are regular."""
-        left = numpy.flatnonzero(numpy.isin(events.stream, list(self._suspects))[events.in_order])
+        left = numpy.flatnonzero(self._are_left(events)[events.in_order])
         for begin in range(0, len(left), BODIES):
             ranks = left[begin : begin + BODIES]
             bodies = looked.bodies(events.in_order[ranks])
