@@ -1,8 +1,8 @@
 """An export, piece by piece in the order of positions, whatever files the events are in: for engines that take tables.
 
-A piece has some hundreds of thousands of events, so memory stays flat. Within a piece the events are file by file, so they
-are in order only within each file. What is stored of them is long, and is read apart from the columns, a little at a
-time: so it stays in the processor's cache.
+A piece has a quarter of a million events, so memory stays flat. Within a piece the events are file by file, so they are
+in order only within each file. What is stored of them is long, and is read apart from the columns, a little at a time:
+so it stays in the processor's cache.
 """
 
 from __future__ import annotations
