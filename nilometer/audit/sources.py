@@ -26,18 +26,20 @@ from rules.judging.completeness import PlacedEvent
 StreamFilter = Callable[[bytes], bool]
 """Whether the events of a stream are wanted."""
 
+_MOMENT: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+"""A time as Nilometer writes it: those of two events can be compared as they stand."""
 _SUBJECT: Final = b'"subject":"'
 _POSITION: Final = b'"position":'
 _TAIL: Final = re.compile(
-    rb'"position":(\d+),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"([^"\\]+)","source":"([^"\\]+)",'
+    rb'"position":(\d{1,19}),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"(%b)","source":"([^"\\]+)",'
     rb'"specversion":"1\.0","subject":"([^"\\]+)","time":"[^"\\]+","type":"nilometer\.([^"\\]+)\.v\d+",'
-    rb'"version":(\d+),"via":'
+    rb'"version":(\d{1,19}),"via":' % _MOMENT
 )
 """What follows the data in a line as Nilometer writes it."""
 
 
-_RECORDED: Final = re.compile(rb'"recorded":"([^"\\]+)"')
-"""When a stored event was recorded; within a text its quotes would be escaped."""
+_RECORDED: Final = re.compile(rb'.*"recorded":"(%b)"' % _MOMENT, re.DOTALL)
+"""When a stored event was recorded, behind its data; within a text its quotes would be escaped."""
 
 
 class EventHeader(NamedTuple):
@@ -160,7 +162,7 @@ class LedgerSource:
         with open_reader(self.url) as ledger:
             source = source_uri(ledger.id).encode()
             for row in ledger.rows(0, self.upto):
-                recorded = _RECORDED.search(row.body)
+                recorded = _RECORDED.match(row.body)
                 if recorded is None:
                     yield None
                     continue

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from nilometer.history.groups import StreamGroups
+from nilometer.history.parquet.manifest import MOST_BUCKETS
 from nilometer.ledger.reader import LedgerReader
 
 BUCKET_EVENTS: Final = 250_000
 """A shorter history is not divided into buckets."""
-MOST_BUCKETS: Final = 16
 
 
 def count_buckets(events: int, bucket_events: int | None = None) -> int:

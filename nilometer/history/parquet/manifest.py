@@ -23,6 +23,7 @@ T = TypeVar("T")
 NAME: Final = "_nilometer.jsonl"
 """Engines take no file for data whose name begins so."""
 FORMAT: Final = "nilometer-parquet"
+MOST_BUCKETS: Final = 16
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 """What Windows has to be told of a file that is no text."""
 EXPORT_AGAIN: Final = "copy it again, or export the ledger again: nilo export --as parquet -o DIR"
@@ -179,6 +180,8 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
             grown=tuple(_typed(end, int) for end in head.get("grown", ())),
             joined=tuple((_typed(one, int), _typed(other, int)) for one, other in head.get("joined", ())),
         )
+        if not 1 <= manifest.buckets <= MOST_BUCKETS:
+            raise ValueError
         for document in rest:
             if manifest.is_complete:
                 raise ValueError  # nothing comes behind the last line

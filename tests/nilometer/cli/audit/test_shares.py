@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -124,6 +125,27 @@ def test_however_a_host_is_spelled_its_vms_are_judged_with_it(desk: Desk, spelli
     for plain, other in zip(spelling[::2], spelling[1::2], strict=True):
         text = text.replace(plain, other)
     assert assert_joined_is_whole(desk, 3, desk.write("history.jsonl", text))["verdict"] == "holds"
+
+
+@pytest.mark.parametrize("ending", ["", "+02:00", "+00:00", "000Z"])
+def test_however_a_moment_is_spelled_each_share_says_what_the_whole_says(desk: Desk, ending: str) -> None:
+    """One that is an hour late, or has no zone, or only reads so."""
+    *_, last = re.findall(r'"recorded":"(.*?)Z"', text := defined_on_two_hosts())
+    file = desk.write("history.jsonl", text.replace(f'"recorded":"{last}Z"', f'"recorded":"{last}{ending}"'))
+    whole = desk.call("audit", file)
+    if whole.code == 2:
+        refused = desk.call("audit", file, "--share", "1/2")
+        assert (refused.code, whole.err in refused.err) == (2, True)
+    else:
+        assert_joined_is_whole(desk, 2, file)
+
+
+@pytest.mark.parametrize("name", ["position", "version"])
+def test_a_number_of_thousands_of_digits_is_refused_by_a_share_too(desk: Desk, name: str) -> None:
+    text = re.sub(f'"{name}":1,', lambda found: f'"{name}":{"9" * 5000},', defined_on_two_hosts(), count=1)
+    file = desk.write("history.jsonl", text)
+    whole, share = desk.call("audit", file), desk.call("audit", file, "--share", "1/2")
+    assert (whole.code, share.code, whole.err in share.err) == (2, 2, True)
 
 
 def test_a_subject_within_the_data_is_not_that_of_the_event(desk: Desk) -> None:

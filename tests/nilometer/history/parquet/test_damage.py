@@ -75,6 +75,13 @@ def test_a_list_that_no_export_has_is_refused(exported: Path, lines: Sequence[st
     assert problem_of(with_lines(exported, changed)) == f"{exported / NAME}: this list of the export's files is damaged"
 
 
+@pytest.mark.parametrize("buckets", [0, -1, 17, 10**12])
+def test_no_more_buckets_are_made_than_there_can_be(exported: Path, buckets: int) -> None:
+    content = (exported / NAME).read_bytes()
+    changed = with_lines(exported, [content.replace(b'"buckets":1', b'"buckets":%d' % buckets)])
+    assert problem_of(changed) == f"{exported / NAME}: this list of the export's files is damaged"
+
+
 @pytest.mark.parametrize("garbage", GARBAGE, ids=len)
 def test_what_is_no_line_that_was_cut_off_is_somebody_elses(exported: Path, garbage: bytes) -> None:
     """An export would take away what stands there, and write into the folder."""
