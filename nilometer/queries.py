@@ -122,7 +122,7 @@ def ask_command(
     kinds = frozenset((without,) if isinstance(without, str) else without)
     wrong = sorted(kinds - set(GENTLEST_FIRST))
     if wrong:
-        raise InputError(f"{wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
+        raise InputError(f"{wrong[0]!r} is not a kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
     now = current_time()
     kept = () if keep is None else open_kept(fspath(keep), now)
     adopted = ledger.policy_set().at(now)

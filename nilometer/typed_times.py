@@ -150,7 +150,7 @@ def _count_seconds(lengths: str, text: str) -> int:
     unknown = [unit for _, unit in parts if unit not in _SECONDS]
     if unknown:
         raise InputError(
-            f"{text!r} is not a time: {unknown[0]!r} is no unit", hint="write such as -90s, -30min, -2h, -1d12h"
+            f"{text!r} is not a time: {unknown[0]!r} is not a unit", hint="write such as -90s, -30min, -2h, -1d12h"
         )
     return sum(int(count) * _SECONDS[unit] for count, unit in parts)
 

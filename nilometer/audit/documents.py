@@ -35,10 +35,10 @@ def read_audit(file: str) -> ReadAudit:
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}", hint=_HINT) from None
     except (ValueError, RecursionError):
-        raise InputError(f"{file}: it is no audit", hint=_HINT) from None
+        raise InputError(f"{file}: it is not an audit", hint=_HINT) from None
     problem = find_problem(document, published_schema("audit"))
     if problem is not None:
-        raise InputError(f"{file}: it is no audit: {problem}", hint=_HINT)
+        raise InputError(f"{file}: it is not an audit: {problem}", hint=_HINT)
     histories: list[Json] = document["about"]["histories"]
     if len(histories) != 1:
         raise InputError(f"{file}: it is an audit of {len(histories)} histories", hint="audit each for itself")

@@ -28,9 +28,9 @@ def open_policies(file: str) -> tuple[Policy, ...]:
     try:
         decoded = text.decode().removeprefix(_BOM)
     except UnicodeDecodeError:
-        raise InputError(f"{file}: this is no UTF-8", hint="a file of policies is Python or TOML, in UTF-8") from None
+        raise InputError(f"{file}: this is not UTF-8", hint="a file of policies is Python or TOML, in UTF-8") from None
     if "\0" in decoded:
-        raise InputError(f"{file}: this is no text", hint="a file of policies is Python or TOML, in UTF-8")
+        raise InputError(f"{file}: this is not a text", hint="a file of policies is Python or TOML, in UTF-8")
     return read_policies(decoded, "stdin" if file == "-" else file)
 
 

@@ -63,7 +63,7 @@ def open_examples(file: str, policies: Sequence[Policy]) -> list[PolicyExample]:
     with open_input(file) as stream:
         data = stream.read(LONGEST + 1)
     if len(data) > LONGEST:
-        raise InputError(f"{file}: over {LONGEST} bytes are no file of examples", hint="keep it shorter")
+        raise InputError(f"{file}: over {LONGEST} bytes are not a file of examples", hint="keep it shorter")
     found = [
         _read(line, f"{file}:{number}", policies) for number, line in enumerate(data.splitlines(), 1) if line.strip()
     ]
@@ -80,7 +80,7 @@ def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
     for key in given:
         if key not in _KEYS:
             raise InputError(
-                f"{place}: {key!r} is no key of an example",
+                f"{place}: {key!r} is not a key of an example",
                 hint=did_you_mean(key, _KEYS, "write policy, holds, vm, host"),
             )
     names = [policy.name for policy in policies]
@@ -143,7 +143,7 @@ def _flatten(given: Mapping[str, Any], policy: Policy, place: str) -> Iterator[t
         if name == "command":
             yield name, figures
         elif not isinstance(figures, dict):
-            raise InputError(f"{place}: {name!r} is no object", hint=f'write "{name}": {{"…": …}}')
+            raise InputError(f"{place}: {name!r} is not an object", hint=f'write "{name}": {{"…": …}}')
         else:
             yield from _paths(name, cast("dict[str, Any]", figures))
 

@@ -162,7 +162,7 @@ def parse_share(text: str, name: str) -> Share:
     document = _parse(text, name)
     head = cast("Json", document).get("share") if isinstance(document, dict) else None
     if not isinstance(head, dict):
-        raise InputError(f"{name}: it is no share of an audit", hint=_HINT)
+        raise InputError(f"{name}: it is not a share of an audit", hint=_HINT)
     return _read_document(_checked(cast("Json", document), name), name)
 
 
@@ -175,7 +175,7 @@ def _parse(text: str, name: str) -> object:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        problem = f"{name}: it is no share of an audit"
+        problem = f"{name}: it is not a share of an audit"
         if _BEGINNING.startswith("".join(text[:100].split())[: len(_BEGINNING)]):
             problem, hint = f"{name}: it was cut off", "judge this share again, or fetch it again"
     raise InputError(problem, hint=hint)
@@ -189,7 +189,7 @@ def _checked(document: Json, name: str) -> Json:
         raise InputError(f"{name}: {why}", hint="judge and join all shares with one version of Nilometer")
     digest = digest_of(document)
     if written == FORMAT and document.get("digest") != digest:
-        raise InputError(f"{name}: something in it was changed: it is no whole share", hint=_HINT)
+        raise InputError(f"{name}: something in it was changed: it is not a whole share", hint=_HINT)
     asked = document
     if written == 1 and "digest" not in document:  # all else is as in format 2
         asked = {**document, "share": {**document["share"], "format": FORMAT}, "digest": digest}

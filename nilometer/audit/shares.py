@@ -41,7 +41,7 @@ def parse_share_number(text: str) -> ShareNumber:
     found = _SHARE.fullmatch(text)
     hint = "the second of four shares is 2/4"
     if found is None:
-        raise InputError(f"{text!r} is no share", hint=hint)
+        raise InputError(f"{text!r} is not a share", hint=hint)
     number, of = int(found[1]), int(found[2])
     if not 1 <= of <= MOST_SHARES:
         raise InputError(f"there are 1 to {MOST_SHARES:,} shares, not {of:,}", hint=hint)

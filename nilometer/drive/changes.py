@@ -74,7 +74,7 @@ def _check_block(size: int, target: int, block: int, name: str, most: int | None
     nearest = [size - over, size - over + block]
     shown = [format_typed(near) for near in nearest if most is None or near <= most]
     raise CannotBeAsked(
-        f"{format_rounded(size)} is no size that it can have: {name} is {format_rounded(block)}",
+        f"{format_rounded(size)} is not a size that it can have: {name} is {format_rounded(block)}",
         hint=f"the nearest: {' or '.join(shown)}",
     )
 

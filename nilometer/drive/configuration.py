@@ -53,7 +53,7 @@ def read_configuration(path: Path) -> DriveConfiguration:
         raw = read_small_file(str(path), "a file of driven VMs", f"write {_EXAMPLE} into a file, and name it")
         document = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: this is no TOML: {error}", hint=f"write {_EXAMPLE}") from None
+        raise InputError(f"{path}: this is not TOML: {error}", hint=f"write {_EXAMPLE}") from None
     unknown = document.keys() - {"vm", "evidence"}
     if unknown:
         name = min(unknown)
@@ -63,7 +63,8 @@ def read_configuration(path: Path) -> DriveConfiguration:
         raise InputError(f"{path}: there is no VM in it", hint=f"write {_EXAMPLE}")
     evidence = document.get("evidence")
     if not isinstance(evidence, str | None):
-        raise InputError(f"{path}: evidence: {evidence!r} is no folder", hint='write evidence = "/var/lib/nilometer"')
+        why = f"{path}: evidence: {evidence!r} is not a folder"
+        raise InputError(why, hint='write evidence = "/var/lib/nilometer"')
     found = {name: _read_vm(path, name, fields) for name, fields in cast("dict[str, object]", vms).items()}
     return DriveConfiguration(vms=found, evidence=None if evidence is None else path.parent / evidence)
 
@@ -71,14 +72,14 @@ def read_configuration(path: Path) -> DriveConfiguration:
 def _read_vm(path: Path, name: str, fields: object) -> DrivenVm:
     place = f"{path}: {name}"
     if not isinstance(fields, dict):
-        raise InputError(f"{place}: this is no table", hint=f"write {_EXAMPLE}")
+        raise InputError(f"{place}: this is not a table", hint=f"write {_EXAMPLE}")
     given = cast("dict[str, object]", fields)
     texts: dict[str, str] = {}
     for key, value in given.items():
         if key not in _KEYS:
             raise InputError(f"{place}: {key} means nothing here", hint=did_you_mean(key, _KEYS))
         if not isinstance(value, str) or not value:
-            raise InputError(f"{place}: {key}: {value!r} is no text", hint=f'write {key} = "…"')
+            raise InputError(f"{place}: {key}: {value!r} is not a text", hint=f'write {key} = "…"')
         texts[key] = value
     if "qmp" not in texts:
         raise InputError(f"{place}: qmp is missing", hint=f"write {_EXAMPLE}")

@@ -89,7 +89,7 @@ def _check_names(place: VmPlace) -> None:
         except ValidationError as error:
             problem = describe_value(error.errors(include_url=False)[0])
             raise InputError(
-                f"{text!r} is no id: {problem}", hint="name a VM as its host and its name: hv01.web01"
+                f"{text!r} is not an id: {problem}", hint="name a VM as its host and its name: hv01.web01"
             ) from None
 
 

@@ -173,7 +173,7 @@ def annotate(
     if envelope is None:
         raise InputError(f"there is no position {position}", hint="nilo log --asked lists requests with theirs")
     if split_stream(envelope.stream)[0] != "vm" or isinstance(envelope.event, Decided):
-        why = f"position {position} is no event of an observed VM"
+        why = f"position {position} is not an event of an observed VM"
         raise InputError(why, hint="what this ledger decides has its reason with it: nilo do … --reason")
     asked = _find_request(ledger, envelope)
     if asked is not None:

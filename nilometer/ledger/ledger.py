@@ -109,7 +109,8 @@ class Ledger(LedgerReader):
         location = parse_url(url)
         given: object = lock_timeout
         if type(given) not in (int, float) or not 0 <= lock_timeout <= LONGEST_TIMEOUT:
-            raise InputError("lock_timeout is no number of seconds", hint=f"write a number up to {LONGEST_TIMEOUT:,}")
+            hint = f"write a number up to {LONGEST_TIMEOUT:,}"
+            raise InputError("lock_timeout is not a number of seconds", hint=hint)
         recorder: LedgerRecorder
         if isinstance(location, SQLiteLocation):
             from nilometer.storage.sqlite.recorder import SQLiteLedgerRecorder

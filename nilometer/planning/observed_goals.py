@@ -160,7 +160,7 @@ class _LineWriter:
             case Stop(vm=id):
                 return self._change(id, f"Stop-VM {self._name(id)}")
             case _:
-                raise InternalError(f"{step} is no step on an observed host")
+                raise InternalError(f"{step} is not a step on an observed host")
 
     def drive(self, step: DriveStep) -> str:
         """A resize as a line of ``nilo drive``."""

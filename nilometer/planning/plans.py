@@ -228,7 +228,7 @@ def check_document(document: object, source: str) -> dict[str, Any]:
     """A plan's document. Raises ``InputError`` if it is none, or was changed since it was made."""
     made_by = "make one: nilo plan 'db02 >= 16GiB' -o plan.json"
     if not isinstance(document, dict) or not isinstance(cast("dict[str, Any]", document).get("digest"), str):
-        raise InputError(f"{source}: this is no plan", hint=made_by)
+        raise InputError(f"{source}: this is not a plan", hint=made_by)
     checked = cast("dict[str, Any]", document)
     if checked.get("plan") != FORMAT:
         what = f"{source}: the plan is of version {str(checked.get('plan'))[:20]}, and this program reads {FORMAT}"
@@ -239,7 +239,7 @@ def check_document(document: object, source: str) -> dict[str, Any]:
             hint="a plan is applied as it was shown; make it again with what you want",
         )
     if checked.get("kind") not in KINDS:
-        raise InputError(f"{source}: {str(checked.get('kind'))[:40]!r} is no kind of plan", hint=made_by)
+        raise InputError(f"{source}: {str(checked.get('kind'))[:40]!r} is not a kind of plan", hint=made_by)
     return checked
 
 
@@ -257,7 +257,7 @@ def read_document(document: Mapping[str, Any], source: str) -> CommandPlan:
 
 
 def _is_no_plan(source: str) -> InputError:
-    return InputError(f"{source}: this is no plan that nilo plan wrote", hint="make it again: nilo plan --help")
+    return InputError(f"{source}: this is not a plan that nilo plan wrote", hint="make it again: nilo plan --help")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

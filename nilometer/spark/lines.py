@@ -62,7 +62,7 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
     if not rows:
         raise InputError(f"{source}: there is no event in it", hint="name an export: nilo export -o FILE")
     if any(row["survey"] is None for row in rows):
-        raise InputError(f"{source}: it has lines that are no events", hint="nilo audit FILE says which, and why")
+        raise InputError(f"{source}: it has lines that are not events", hint="nilo audit FILE says which, and why")
     survey = Survey()
     for row in sorted(rows, key=itemgetter("first")):
         survey.merge(pickle.loads(row["survey"]))

@@ -252,7 +252,7 @@ def _next_member(data: bytes, chunks: Iterator[bytes]) -> bytes:
     while len(data) < len(_GZIP) and (chunk := next(chunks, b"")):
         data = (data + chunk).lstrip(b"\0")
     if data and not data.startswith(_GZIP):
-        raise _Broken("something that is no gzip follows on its gzip", _CUT_OFF)
+        raise _Broken("something that is not gzip follows on its gzip", _CUT_OFF)
     return data
 
 

@@ -53,7 +53,7 @@ def parse_tree_head(text: str) -> TreeHead:
     """Reads the text of a checkpoint. Raises ``TlogError``."""
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < 3 or not all(lines):
-        raise TlogError("it is no checkpoint: that has the lines origin, size and root, and no empty ones")
+        raise TlogError("it is not a checkpoint: that has the lines origin, size and root, and no empty ones")
     head = TreeHead(
         origin=lines[0],
         size=parse_number(lines[1], "the size of the tree"),

@@ -90,7 +90,7 @@ class _Reading:
 
     def _check_known(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
-            raise TlogError(f"{name!r} is no witness or group of a line before")
+            raise TlogError(f"{name!r} is not a witness or group of a line before")
 
     @staticmethod
     def _check_key(key: VerifierKey, kinds: Collection[Algorithm], known: Collection[VerifierKey]) -> None:

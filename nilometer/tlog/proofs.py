@@ -43,7 +43,7 @@ def parse_proof(raw: bytes) -> TlogProof:
     head, blank, _ = raw.partition(b"\n\n")
     lines = decode_lines(head, "the proof").split("\n")
     if lines[0] != MAGIC or not blank:
-        raise TlogError(f"it is no proof: that begins with {MAGIC}")
+        raise TlogError(f"it is not a proof: that begins with {MAGIC}")
     extra = None
     if len(lines) > 1 and lines[1].startswith("extra "):
         extra = parse_base64(lines.pop(1).removeprefix("extra "), "the extra data")

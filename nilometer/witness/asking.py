@@ -71,7 +71,7 @@ def _read_signatures(witness: KnownWitness, checkpoint: SignedTreeHead, answer: 
         if own and verify_signatures(SignedTreeHead(checkpoint.head, own), [witness.key]):
             return own
     except (TlogError, UnicodeDecodeError) as error:
-        raise WitnessError(f"the answer of the witness {witness.name} is no signature: {error}") from None
+        raise WitnessError(f"the answer of the witness {witness.name} is not a signature: {error}") from None
     raise WitnessError(f"the witness {witness.name} did not sign with the key that the policy names")
 
 
@@ -86,7 +86,7 @@ def read_newest(witness: KnownWitness, origin: str) -> SignedTreeHead | None:
     try:
         return parse_checkpoint(answer)
     except TlogError as error:
-        raise WitnessError(f"the answer of the witness {witness.name} is no checkpoint: {error}") from None
+        raise WitnessError(f"the answer of the witness {witness.name} is not a checkpoint: {error}") from None
 
 
 def _post(witness: KnownWitness, body: bytes) -> tuple[int, bytes]:

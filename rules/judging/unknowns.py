@@ -73,7 +73,7 @@ def _read_figure(path: str, value: int | str | bool, sort: type) -> Literal:
             return sort(str(value))
     elif type(value) is sort:
         return cast("Literal", value)
-    raise ValueError(f"known[{path!r}] is no value of this figure")
+    raise ValueError(f"known[{path!r}] is not a value of this figure")
 
 
 def question_about(statement: Rule, known: Mapping[str, int | str | bool]) -> Question:

@@ -84,7 +84,7 @@ def read_policies(text: str, source: str, *, is_adopted: bool = False) -> tuple[
     ``UnreadableRule`` with place, reason and what to write.
     """
     if len(text) > LONGEST:
-        raise InputError(f"{source}: over {LONGEST} characters are no file of policies", hint="keep it shorter")
+        raise InputError(f"{source}: over {LONGEST} characters are not a file of policies", hint="keep it shorter")
     _check_characters(text, source)
     written = list((_read_toml if is_toml(text, source) else _read_python)(text, source))
     policies: list[Policy] = []
@@ -156,7 +156,7 @@ def _not_python(error: Exception, source: str) -> InputError:
     what = error.msg if isinstance(error, SyntaxError) else str(error)
     if "integer string conversion" in what:
         return InputError(f"{where}: a number of thousands of digits", hint="a size is at most 2**52 bytes")
-    return InputError(f"{where}: this is no Python: {what}", hint=f"write a function: {_EXAMPLE}")
+    return InputError(f"{where}: this is not Python: {what}", hint=f"write a function: {_EXAMPLE}")
 
 
 def _read_toml(text: str, source: str) -> Iterator[_Written]:
@@ -196,7 +196,8 @@ def _definitions(tree: ast.Module, source: str, lines: tuple[str, ...]) -> Itera
             case ast.ImportFrom(module=module, names=names, level=0) if module == _MODULE:
                 for alias in names:
                     if alias.asname is not None or alias.name not in (*vocabulary.__all__, "scope"):
-                        raise _error(source, lines, node, f"{alias.name!r} is no name of policies", "names as they are")
+                        what = f"{alias.name!r} is not a name of policies"
+                        raise _error(source, lines, node, what, "names as they are")
             case ast.Import() | ast.ImportFrom():
                 hint = f"leave it out, or write for your editor: from {_MODULE} import Host, Vm"
                 raise _error(source, lines, node, f"an import that is not of {_MODULE}", hint)
@@ -256,7 +257,8 @@ def _read_roles(written: PolicyText) -> list[str]:
     roles: list[str] = []
     for argument, kind in zip(arguments, kinds, strict=True):
         if kind not in KINDS.values():
-            raise written.error(argument, "a parameter that is no VM and no host", f"vm: Vm, host: Host; {_ROLES}")
+            why = "a parameter that is neither a VM nor a host"
+            raise written.error(argument, why, f"vm: Vm, host: Host; {_ROLES}")
         role = argument.arg if kind == "Vm" and kinds.count("Vm") > 1 else _ALONE.get(kind, "vm")
         if kind == "Vm" and argument.arg in ("one", "other", "before"):
             role = argument.arg
@@ -290,7 +292,7 @@ def _keywords_of(written: PolicyText) -> dict[str, tuple[ast.AST, object]]:
     first, *more = node.decorator_list
     instead = 'one @scope(vms="db*"), with texts'
     if more or not (isinstance(first, ast.Call) and isinstance(first.func, ast.Name) and first.func.id == "scope"):
-        raise written.error(node.decorator_list[-1], "a decorator that is no scope", instead)
+        raise written.error(node.decorator_list[-1], "a decorator that is not a scope", instead)
     if first.args or not first.keywords or any(keyword.arg is None for keyword in first.keywords):
         raise written.error(first, "a scope that names nothing", instead)
     return {str(keyword.arg): (keyword, _literal(written, keyword)) for keyword in first.keywords}
@@ -303,7 +305,7 @@ def _literal(written: PolicyText, keyword: ast.keyword) -> object:
     parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
     for part in parts:
         if not (isinstance(part, ast.Constant) and isinstance(part.value, str)):
-            raise written.error(part, "a pattern that is no text", '"db*", or ("db*", "sql*")')
+            raise written.error(part, "a pattern that is not a text", '"db*", or ("db*", "sql*")')
     texts = [cast("ast.Constant", part).value for part in parts]
     return texts if isinstance(node, ast.Tuple | ast.List) else texts[0]
 
@@ -348,7 +350,7 @@ def _texts(definition: _Written, key: str, node: ast.AST, value: object) -> tupl
     if not texts:
         raise definition.text.error(node, "a scope that names nothing", 'a text, as "db*"')
     if len(texts) < len(several):
-        raise definition.text.error(node, "a pattern that is no text", '"db*", or ("db*", "sql*")')
+        raise definition.text.error(node, "a pattern that is not a text", '"db*", or ("db*", "sql*")')
     if key in _ONE_NAME and (isinstance(value, list) or not _ONE_NAME[key](texts[0])):
         raise definition.text.error(node, f"{key} is not one name", f'{key}="{"db" if key == "group" else "web01"}"')
     return tuple(texts)

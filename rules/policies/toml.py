@@ -63,7 +63,7 @@ def read_tables(text: str, source: str) -> list[PolicyTable]:
         what, place = str(error), _AT.search(str(error))
         where = f"{source}:{place[1]}:{place[2]}" if place else f"{source}:{max(len(text.splitlines()), 1)}"
         what = what.removesuffix(place[0] if place else _AT_END)
-        raise InputError(f"{where}: this is no TOML: {what}", hint=f"write a table: {EXAMPLE}") from None
+        raise InputError(f"{where}: this is not TOML: {what}", hint=f"write a table: {EXAMPLE}") from None
     tables: list[PolicyTable] = []
     for row, statement, value in _statements(text):
         name, inner = next(iter(value.items()))
@@ -110,7 +110,7 @@ class TomlLines:
 def to_function(table: PolicyTable, file: TomlLines) -> ast.FunctionDef:
     """The function that a table stands for. Raises ``UnreadableRule`` with the place of what is wrong."""
     if not table.name.isidentifier():
-        raise file.error(table.line, 1, f"{table.name!r} is no name of a policy", "letters, digits and _")
+        raise file.error(table.line, 1, f"{table.name!r} is not a name of a policy", "letters, digits and _")
     for key in (SAYS, HOLDS):
         value = table.values.get(key)
         if not isinstance(value, str) or not value.strip():
@@ -162,7 +162,7 @@ def _parse_expression(table: PolicyTable, file: TomlLines) -> ast.expr:
             in_row, in_column = text.count("\n") + 1, len(text.rpartition("\n")[2]) + 1
             in_column += in_row == 1  # a parenthesis was put before it
         at = in_column - 1 + column if in_row == 1 else in_column
-        why = f"this is no expression of Python: {getattr(error, 'msg', None) or error}"
+        why = f"this is not an expression of Python: {getattr(error, 'msg', None) or error}"
         raise file.error(line + in_row - 1, max(at, 1), why, "a comparison, as host.free * 10 >= host.total") from None
     indent = len(before.rpartition("\n")[2].encode())
     for node in ast.walk(expression):

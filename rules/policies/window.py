@@ -127,7 +127,7 @@ def read_window(texts: Iterable[str], zone: str, *, outside: bool) -> PolicyWind
 def _read(text: str) -> Iterator[tuple[int, int]]:
     match = _TEXT.fullmatch(text)
     if match is None or any(day not in (*DAYS, None) for day in (match["first"], match["last"])):
-        raise ValueError(f"{text!r} is no time of the week")
+        raise ValueError(f"{text!r} is not a time of the week")
     first = 0 if match["first"] is None else DAYS.index(match["first"])
     last = 6 if match["first"] is None else first if match["last"] is None else DAYS.index(match["last"])
     begin, end = _minutes(match["begin"]), _minutes(match["end"])

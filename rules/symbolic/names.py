@@ -45,7 +45,7 @@ def function_problem(function: FunctionType) -> str | None:
     if not has_file(module) or function.__globals__ is not module.__dict__:
         return f"{name} does not see the names of its module"
     if type(function.__globals__) is not dict or type(cast("Any", function).__builtins__) is not dict:
-        return f"{name} looks its names up in what is no plain dictionary"
+        return f"{name} looks its names up in what is not a plain dictionary"
     owner, _, last = name.rpartition(".")
     bound = vars(module).get(owner or last)
     if owner:

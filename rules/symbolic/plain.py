@@ -32,7 +32,7 @@ def kind_problem(kind: object) -> str | None:
         return None
     if isinstance(kind, EnumMeta):
         return enum_problem(kind)
-    return record_problem(kind) if is_class(kind) else f"{kind!r} is no type that rules have"
+    return record_problem(kind) if is_class(kind) else f"{kind!r} is not a type that rules have"
 
 
 def record_problem(kind: type) -> str | None:
@@ -55,11 +55,11 @@ _IN_QUESTION: Final[list[type]] = []
 @cache
 def _own_problem(kind: type) -> str | None:
     if "__dataclass_params__" not in vars(kind) or not is_record(kind) or not _has_fields(kind):
-        return f"{kind.__name__} is no frozen dataclass"
+        return f"{kind.__name__} is not a frozen dataclass"
     for base in kind.__mro__[1:-1]:
         problem = record_problem(base)
         if problem is not None:
-            return f"{kind.__name__} inherits from what is no record: {problem}"
+            return f"{kind.__name__} inherits from what is not a record: {problem}"
     for name in ("__post_init__", "__getattr__", "__del__"):
         if hasattr(kind, name):
             return f"{kind.__name__} has a {name} of its own"
@@ -113,7 +113,7 @@ def _field_problem(kind: type, field: dataclasses.Field[Any]) -> str | None:
     if _annotations_of(kind, field.name) != field.type:
         return f"{kind.__name__}.{field.name} is of another type than it was made with"
     if not field.init:
-        return f"{kind.__name__}.{field.name} is no argument of the constructor (init=False)"
+        return f"{kind.__name__}.{field.name} is not an argument of the constructor (init=False)"
     if field.kw_only:
         return f"{kind.__name__}.{field.name} can be given by name only (kw_only)"
     stored: object = inspect.getattr_static(kind, field.name, None)
@@ -135,7 +135,7 @@ def _annotations_of(kind: type, name: str) -> object:
 def enum_problem(kind: type) -> str | None:
     """Why a class is no enum whose members rules may compare: not the plain ``StrEnum`` of its members."""
     if type(kind) is not EnumMeta or kind.__bases__ != (StrEnum,):
-        return f"{kind.__name__} is no plain StrEnum"
+        return f"{kind.__name__} is not a plain StrEnum"
     return _own_enum_problem(kind)
 
 

@@ -105,7 +105,7 @@ class RuleReader:
     def _source_of(self, rule: Rule) -> RuleSource:
         source = definition_of(rule)
         if not self.readable(rule):
-            raise source.error(source.tree, f"{rule.__qualname__} is no rule", "mark it @rule if it is one")
+            raise source.error(source.tree, f"{rule.__qualname__} is not a rule", "mark it @rule if it is one")
         if rule in self._definitions:
             source = dataclasses.replace(source, tree=self._definitions[rule])
         self.reached[f"{rule.__module__}.{rule.__qualname__}"] = rule
@@ -219,7 +219,7 @@ class _Function:
             if problem is not None:
                 raise self._error(node, problem, f"{name}: Final = {shown(value)} where it is defined, there only")
             return terms.constant(value)
-        raise self._error(node, f"the name {name!r} is no parameter, local name or constant", "a Final whole number")
+        raise self._error(node, f"the name {name!r} is not a parameter, local name or constant", "a Final whole number")
 
     def _attribute(self, node: ast.Attribute, known: Mapping[str, Value]) -> Value:
         if isinstance(node.value, ast.Name) and node.value.id not in self._local:
@@ -229,10 +229,10 @@ class _Function:
                 self._require_plain(node, enum_problem(kind))
                 if getattr(kind, node.attr) is member:
                     return terms.constant(member)
-            raise self._error(node, f"{ast.unparse(node)} is no member of an enum", "a member or a field")
+            raise self._error(node, f"{ast.unparse(node)} is not a member of an enum", "a member or a field")
         record = self._value(node.value, known)
         if isinstance(record, Term):
-            raise self._error(node, f"{ast.unparse(node.value)} is no record", "a field of a record")
+            raise self._error(node, f"{ast.unparse(node.value)} is not a record", "a field of a record")
         if node.attr in record.fields:
             return record[node.attr]
         attribute = vars(record.kind).get(node.attr)
@@ -272,7 +272,7 @@ class _Function:
             case ast.FloorDiv() | ast.Mod():
                 by = terms.value_of(right)
                 if not isinstance(by, int) or by <= 0:
-                    raise self._error(node.right, "a divisor that is no positive constant", "a positive constant")
+                    raise self._error(node.right, "a divisor that is not a positive constant", "a positive constant")
                 return (terms.divide if isinstance(node.op, ast.FloorDiv) else terms.remainder)(left, right)
             case _:
                 raise self._error(node, f"the operator {type(node.op).__name__}", "+ - * // % on whole numbers")
@@ -329,7 +329,7 @@ class _Function:
                     raise self._error(node, f"{name!r} is not given a {kind.__name__}", "what the rule takes")
             return self._reader.call(called, [arguments[name] for name in kinds])
         raise self._error(
-            node, f"a call of {node.func.id!r}, which is no rule", "rules only; mark it @rule if it is one"
+            node, f"a call of {node.func.id!r}, which is not a rule", "rules only; mark it @rule if it is one"
         )
 
     def _arguments(self, node: ast.Call, names: Sequence[str], known: Mapping[str, Value]) -> dict[str, Value]:
@@ -357,7 +357,7 @@ class _Function:
     def _replaced(self, node: ast.Call, called: object, known: Mapping[str, Value]) -> SymbolicRecord:
         record = self._value(node.args[0], known) if len(node.args) == 1 else None
         if not isinstance(record, SymbolicRecord):
-            raise self._error(node, "replace of what is no record", "replace(record, field=value)")
+            raise self._error(node, "replace of what is not a record", "replace(record, field=value)")
         if not isinstance(called, FunctionType) or called.__module__ not in _REPLACES:
             raise self._error(node, "a replace that is not Python's", "replace of dataclasses or domain.replacing")
         self._require_plain(node, replace_problem(called, record.kind))

@@ -112,7 +112,7 @@ def test_a_question_that_cannot_be_asked_is_an_error(history: Desk) -> None:
         for within in (0, 4, True):
             with pytest.raises(InputError, match="within is"):
                 ask_command(ledger, AddMemory("web01", 2**30), within=within)
-        with pytest.raises(InputError, match="'stopp' is no kind of step"):
+        with pytest.raises(InputError, match="'stopp' is not a kind of step"):
             ask_command(ledger, AddMemory("web01", 2**30), without="stopp")
         with pytest.raises(UnknownVm):
             ask_command(ledger, AddMemory("web09", 2**30))

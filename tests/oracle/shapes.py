@@ -121,7 +121,7 @@ def size(line: Line, key: str) -> int:
     """The size under this key; ValueError when it is negative, too large, or no whole number."""
     value = number(line, key)
     if not 0 <= value <= BIGGEST:
-        raise ValueError(f"{key} is no size: {value}")
+        raise ValueError(f"{key} is not a size: {value}")
     return value
 
 

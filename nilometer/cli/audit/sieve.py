@@ -27,7 +27,7 @@ def check_sieved(files: Sequence[str]) -> Path:
         raise InputError(f"{folder}: No such file or directory", hint=_HINT)
     check_listed(folder)
     if not (folder / NAME).is_file():
-        raise InputError(f"{files[0]}: this is no folder of an export as Parquet, which --sieve reads", hint=_HINT)
+        raise InputError(f"{files[0]}: this is not a folder of an export as Parquet, which --sieve reads", hint=_HINT)
     require_sieve()
     return folder
 

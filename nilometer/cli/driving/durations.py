@@ -15,5 +15,5 @@ def read_duration(context: click.Context, parameter: click.Parameter, value: str
     """Reads an option's value; its value is in seconds."""
     match = _DURATION.fullmatch(value)
     if match is None:
-        raise click.BadParameter(f"{value!r} is no duration: write 8s, 500ms or 2min", context, parameter)
+        raise click.BadParameter(f"{value!r} is not a duration: write 8s, 500ms or 2min", context, parameter)
     return float(match[1]) * _SECONDS[match[2]]

@@ -90,7 +90,7 @@ def _parse(text: bytes, file: str) -> object:
     try:
         return parse_strict_json(text, file)
     except (InputError, json.JSONDecodeError) as error:
-        raise InputError(f"{file}: this is no plan: it is no JSON", hint=_AGAIN) from error
+        raise InputError(f"{file}: this is not a plan: it is not JSON", hint=_AGAIN) from error
 
 
 def _check_ledger(id: str, planned: str, file: str) -> None:

@@ -164,7 +164,7 @@ def read_kinds(without: str | None) -> frozenset[str]:
     unwanted = frozenset(filter(None, (without or "").replace(" ", "").split(",")))
     wrong = sorted(unwanted - set(GENTLEST_FIRST))
     if wrong:
-        raise InputError(f"--without: {wrong[0]!r} is no kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
+        raise InputError(f"--without: {wrong[0]!r} is not a kind of step", hint=f"known: {', '.join(GENTLEST_FIRST)}")
     return unwanted
 
 

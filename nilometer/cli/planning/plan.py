@@ -117,7 +117,7 @@ def _read_lines(script: str) -> dict[str, dict[str, Any]]:
     with open_input(script) as stream:
         for line in read_script(stream, script):
             if line.error is not None or line.parsed is None:
-                raise line.error or InputError(f"{script}:{line.number}: this is no command")
+                raise line.error or InputError(f"{script}:{line.number}: this is not a command")
             parsed = line.parsed
             about = {
                 name: getattr(parsed, name)

@@ -166,7 +166,7 @@ class Report:
         if self.save is None and any(result.counterexample and result.counterexample.script for result in results):
             say("hint", "--save FOLDER writes the history of each counterexample, as a script for nilo run")
         if any(result.verdict is ProofVerdict.UNKNOWN and not self.opinions for result in results):
-            say("hint", "unknown is no proof: --budget STEPS lets the solver work longer")
+            say("hint", "unknown is not a proof: --budget STEPS lets the solver work longer")
 
     # Files and documents
 

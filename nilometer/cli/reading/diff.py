@@ -32,7 +32,7 @@ _COUNTS: Final = ("session", "generation", "buffer", "weight")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything changed.")
-@click.option("--least", metavar="SIZE", help="Only changes of this size or more; what is no size stays.")
+@click.option("--least", metavar="SIZE", help="Only changes of this size or more; what is not a size stays.")
 @ids_option
 @common_options
 def command(one: str, other: str, exit_code: bool, least: str | None) -> int:

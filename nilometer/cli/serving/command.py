@@ -102,7 +102,7 @@ def _read_token(file: str | None) -> str:
     try:
         token = read_small_file(file, "a token", _MAKE_TOKEN.format(file=file)).decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise InputError(f"{file} holds no token: it is no text", hint=_MAKE_TOKEN.format(file=file)) from None
+        raise InputError(f"{file} holds no token: it is not a text", hint=_MAKE_TOKEN.format(file=file)) from None
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         needed = f"a token of {_SHORTEST_TOKEN} characters or more, no spaces"
         raise InputError(f"{file} does not hold {needed}", hint=_MAKE_TOKEN.format(file=file))

@@ -112,7 +112,7 @@ class Guard:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MOST_BODY:
-                return problem(413, "that is no token", "")
+                return problem(413, "that is not a token", "")
         given = parse_qs(body.decode("ascii", "replace")).get("token", [""])[0]
         if not self._is_token(given.strip()):
             await anyio.sleep(_PENALTY_SECONDS)

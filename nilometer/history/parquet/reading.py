@@ -92,7 +92,7 @@ def check_paths(manifest: Manifest, paths: Iterable[str]) -> None:
         raise InputError(f"{folder}: {missing[0]} is missing{_others(missing)}", hint=EXPORT_AGAIN)
     if more := sorted(there - named):
         raise InputError(
-            f"{folder}: {more[0]} is no file of this export{_others(more)}; is it a copy of one?",
+            f"{folder}: {more[0]} is not a file of this export{_others(more)}; is it a copy of one?",
             hint="move it to another folder",
         )
 

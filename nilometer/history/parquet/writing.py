@@ -119,7 +119,7 @@ _RECORDED: Final = [column.name for column in COLUMNS].index("recorded")
 
 def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: this is no folder", hint="name a new folder: nilo export --as parquet -o DIR")
+        raise InputError(f"{folder}: this is not a folder", hint="name a new folder: nilo export --as parquet -o DIR")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -323,4 +323,4 @@ def _note_passed_over(spool: SpoolFolder, files: Sequence[HypervFile]) -> None:
     first = next((file for file in files if file.is_in(spool.folder)), None)
     if first is not None:
         for name in spool.passed_over:
-            first.counts.add_remark("passed over", f"{spool.folder / name}: is no file of a spool, and is passed over")
+            first.counts.add_remark("passed over", f"{spool.folder / name}: not a file of a spool, and passed over")

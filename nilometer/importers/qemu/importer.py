@@ -209,4 +209,4 @@ def _check_id(id: str, place: str) -> None:
         _ID.validate_python(id)
     except ValidationError as error:
         problem = describe_value(error.errors(include_url=False)[0])
-        raise InputError(f"{place}: {id!r} is no id: {problem}", hint="name another prefix: --as PREFIX") from None
+        raise InputError(f"{place}: {id!r} is not an id: {problem}", hint="name another prefix: --as PREFIX") from None

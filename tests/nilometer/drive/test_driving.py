@@ -150,7 +150,7 @@ def test_what_is_no_id_names_no_file(desk: Desk, name: str) -> None:
     with guest() as peer:
         answer = desk.call("drive", name, "512MiB", "--qmp", peer.path)
     assert (answer.code, peer.received, list(desk.folder.iterdir())) == (2, [], [])
-    assert "is no id" in answer.err
+    assert "is not an id" in answer.err
 
 
 def test_a_vm_that_something_else_observed_is_not_driven_under_its_id(desk: Desk) -> None:

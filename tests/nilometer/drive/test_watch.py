@@ -115,12 +115,12 @@ def configuration(one: Peer, other: Peer) -> str:
 
 def test_a_file_of_vms_says_what_is_wrong_in_it(desk: Desk) -> None:
     for text, message in (
-        ("x", "this is no TOML"),
+        ("x", "this is not TOML"),
         ("[vms]", "vms means nothing here"),
         ("", "there is no VM in it"),
         ("[vm.a]", "a: qmp is missing"),
         ("[vm.a]\nqpm='x'", "a: qpm means nothing here"),
-        ("[vm.a]\nqmp=1", "a: qmp: 1 is no text"),
+        ("[vm.a]\nqmp=1", "a: qmp: 1 is not a text"),
         ("[vm.a]\nqmp='x'\nmeans='balon'", "a: means: there is no balon"),
     ):
         answer = desk.call("drive", "--watch", "--config", desk.write("drive.toml", text))

@@ -187,6 +187,6 @@ def test_line_ends_a_byte_order_mark_and_unknown_keys_do_not_matter() -> None:
 
 
 def test_a_prefix_that_is_no_id_is_refused() -> None:
-    with pytest.raises(InputError, match="is no id") as error:
+    with pytest.raises(InputError, match="is not an id") as error:
         import_into(Store(), lines_of(S2), prefix="a/b")
     assert "--as" in error.value.hint

@@ -403,7 +403,7 @@ def test_an_audit_that_was_made_before_is_shown_as_if_the_report_had_judged(desk
     Ledger.open(f"{desk.url}2", create=True).close()
     for file, ledger, message in (
         (audit, f"{desk.url}2", "not of this ledger"),
-        (Path(S7), desk.url, "it is no audit"),
+        (Path(S7), desk.url, "it is not an audit"),
     ):
         made = desk.call("report", "--audit", str(file), "--ledger", ledger, "-o", f"{desk.folder}/no.html")
         assert (made.code, message in made.err) == (2, True)

@@ -247,11 +247,11 @@ def test_two_sealers_at_once_make_one_log(ledger: Ledger, url: str) -> None:
 DAMAGE = {
     "a body that is a text": ("state = CAST(state AS TEXT)", "state = CAST(state AS BLOB)"),
     "a body that is a number": ("state = 7", "state = CAST('7' AS BLOB)"),
-    "a stream that is no UTF-8": ("originator_id = CAST(x'FF' AS TEXT)", "originator_id = CAST(x'FE' AS TEXT)"),
-    "a topic that is no UTF-8": ("topic = CAST(x'C3' AS TEXT)", "topic = '\ufffd'"),
+    "a stream that is not UTF-8": ("originator_id = CAST(x'FF' AS TEXT)", "originator_id = CAST(x'FE' AS TEXT)"),
+    "a topic that is not UTF-8": ("topic = CAST(x'C3' AS TEXT)", "topic = '\ufffd'"),
     "a stream that is bytes": ("originator_id = x'4142'", "originator_id = 'AB'"),
     "a topic that is bytes": ("topic = x'4142'", "topic = 'AB'"),
-    "a version that is no whole number": ("originator_version = 1.5", "originator_version = 1"),
+    "a version that is not a whole number": ("originator_version = 1.5", "originator_version = 1"),
     "a version that is a text": ("originator_version = 'x'", "originator_version = 'y'"),
     "a stream with a zero byte": ("originator_id = CAST(x'410042' AS TEXT)", "originator_id = 'A'"),
 }

@@ -127,9 +127,9 @@ def test_bad_input_is_an_error_with_a_reason_and_a_hint(spark: SparkSession, tmp
     packed = gzip.compress(whole)
     for name, content, words in (
         ("broken.jsonl", whole.replace(b'"outcome":', b'"outcom":', 1), "position "),
-        ("other.jsonl", b"nonsense\n", "it has lines that are no events"),
+        ("other.jsonl", b"nonsense\n", "it has lines that are not events"),
         ("empty.jsonl", b"\n", "there is no event in it"),
-        ("cut.jsonl", whole[:-30], "it has lines that are no events"),
+        ("cut.jsonl", whole[:-30], "it has lines that are not events"),
         ("events.parquet", b"PAR1 and so on", "on Spark an export as Parquet is read in its folder"),
         ("cut.jsonl.gz", packed[:-200], "it was cut off or damaged on its way"),
     ):

@@ -115,7 +115,7 @@ def test_a_password_is_never_shown(url: str) -> None:
         ("a://u:p@h/d: no such file", "a://u:***@h/d: no such file"),
         ("'a://u:p/q@h/d' and b://v:w@i/e", "'a://u:***@h/d' and b://v:***@i/e"),
         ("extra argument (a://u@h/d?password=p&x=y)", "extra argument (a://u@h/d?password=***&x=y)"),
-        ("a://u@h/d?passwd=p is no file; write key=value", "a://u@h/d?passwd=*** is no file; write key=value"),
+        ("a://u@h/d?passwd=p is not a file; write key=value", "a://u@h/d?passwd=*** is not a file; write key=value"),
         ("a://h:5432/d, mail ann@db; key=value", "a://h:5432/d, mail ann@db; key=value"),
         ("no URL; password=p", "no URL; password=p"),
     ],

@@ -149,7 +149,7 @@ def test_an_old_macs_file_that_goes_on_with_other_ends_has_each_line_once() -> N
         (codecs.BOM_UTF32_BE + "a".encode("utf-32-be"), ["file:1: is UTF-32, not UTF-8"]),
         (
             gzip.compress(b"a\nb\n", mtime=0) + b"junk",
-            [b"a", b"b", "file:3: something that is no gzip follows on its gzip"],
+            [b"a", b"b", "file:3: something that is not gzip follows on its gzip"],
         ),
         (b"\x1f\x8b", ["file:1: its gzip ends too early"]),
         (b"\x1f\x8b\x00 no gzip", ["file:1: its gzip is damaged from here on"]),

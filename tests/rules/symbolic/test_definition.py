@@ -135,7 +135,7 @@ def test_a_builtin_that_was_exchanged_for_all_modules_is_refused(
 
     monkeypatch.setattr(builtins, "max", seven)
     assert rule(5) == 7
-    assert "a call of 'max', which is no rule" in refusal(rule)
+    assert "a call of 'max', which is not a rule" in refusal(rule)
 
 
 @pytest.fixture
@@ -163,5 +163,5 @@ def test_a_reader_that_refused_a_rule_reads_it_no_other_way_the_second_time(tmp_
     rule = load(plain("return size.real"), tmp_path)
     reader = RuleReader()
     for _ in range(2):
-        with pytest.raises(UnreadableRule, match="size is no record"):
+        with pytest.raises(UnreadableRule, match="size is not a record"):
             reader.read(rule)

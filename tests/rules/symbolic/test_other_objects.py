@@ -149,19 +149,19 @@ CASES = (
     Case(
         name="a class that says that it is a dataclass",
         refused=plain("return Fake(size).one", FAKE.format("type('Params', (), {'frozen': True})")),
-        says="a call of 'Fake', which is no rule",
+        says="a call of 'Fake', which is not a rule",
         innocent=plain("return Fake(size).one", "@dataclass(frozen=True)\nclass Fake:\n    one: int"),
     ),
     Case(
         name="a class that says that it is a dataclass as another is",
         refused=plain("return Fake(size).one", FAKE.format("Host.__dataclass_params__")),
-        says="Fake is no frozen dataclass",
+        says="Fake is not a frozen dataclass",
         innocent=plain("return Fake(size).one", "@dataclass(frozen=True)\nclass Fake:\n    one: int"),
     ),
     Case(
         name="a record that has lost its fields",
         refused=a_record(after="Pair.__dataclass_fields__ = None"),
-        says="Pair is no frozen dataclass",
+        says="Pair is not a frozen dataclass",
         innocent=a_record(after="Pair.__dataclass_fields__ = {**Pair.__dataclass_fields__}"),
     ),
     Case(
@@ -179,7 +179,7 @@ CASES = (
     Case(
         name="an enum with a metaclass that has no hash",
         refused="from enum import EnumMeta\n\n\n" + META.format("EnumMeta") + an_enum(bases=", metaclass=Meta"),
-        says="no plain StrEnum",
+        says="not a plain StrEnum",
         innocent=an_enum(),
     ),
     Case(
@@ -286,7 +286,7 @@ CASES = (
     Case(
         name="a rule among the builtins",
         refused=plain("return seven(size)", f"import builtins\n\n\n{OTHER}\n\n\nbuiltins.seven = other"),
-        says="a call of 'seven', which is no rule",
+        says="a call of 'seven', which is not a rule",
         innocent=plain("return seven(size)", f"{OTHER}\n\n\nseven = other"),
     ),
     Case(

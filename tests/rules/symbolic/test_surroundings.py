@@ -240,13 +240,13 @@ CASES = (
     Case(
         name="builtins that are looked up elsewhere",
         refused=plain("return max(size, 1)", OWN_BUILTINS.format("dict", "Names")),
-        says="looks its names up in what is no plain dictionary",
+        says="looks its names up in what is not a plain dictionary",
         innocent=plain("return max(size, 1)", OWN_BUILTINS.format("dict", "dict")),
     ),
     Case(
         name="globals that are looked up elsewhere",
         refused=plain("return size + LEAST", after=OWN_GLOBALS.format(base="dict", made="Names")),
-        says="looks its names up in what is no plain dictionary",
+        says="looks its names up in what is not a plain dictionary",
         innocent=plain("return size + LEAST"),
     ),
     Case(
@@ -288,7 +288,7 @@ CASES = (
             "return lazy(size)",
             "class Lazy:\n    def __getattr__(self, name):\n        raise RuntimeError(name)\n\n\nlazy = Lazy()",
         ),
-        says="a call of 'lazy', which is no rule",
+        says="a call of 'lazy', which is not a rule",
         innocent=plain("return lazy(size)", OTHER.replace("other", "lazy")),
     ),
     Case(
@@ -304,7 +304,7 @@ CASES = (
         innocent=plain("return size", after="snippet.__module__ = __name__"),
     ),
     Case(
-        name="a file that is no Python since",
+        name="a file that is not Python since",
         refused=plain("return size", after=WRITTEN_ANEW.format(")(")),
         says="runs as something else than is written there",
         innocent=plain("return size", after=WRITTEN_ANEW.format("# more")),

@@ -113,7 +113,7 @@ CASES = (
     Case(
         name="a field that is not given",
         refused="from dataclasses import field\n\n\n" + a_record("three: int = field(init=False, default=3)"),
-        says="no argument of the constructor",
+        says="not an argument of the constructor",
         innocent="from dataclasses import field\n\n\n"
         + a_record("three: int = field(default=3)").replace("Pair(one, two)", "Pair(one, two, 3)"),
     ),
@@ -121,7 +121,7 @@ CASES = (
         name="a record that inherits from something",
         refused="class Base:\n    def __init_subclass__(cls, **given):\n        pass\n\n\n"
         + a_record().replace("class Pair:", "class Pair(Base):"),
-        says="inherits from what is no record",
+        says="inherits from what is not a record",
         innocent="@dataclass(frozen=True, slots=True)\nclass Base:\n    zero: int\n\n\n"
         + a_record().replace("class Pair:", "class Pair(Base):").replace("Pair(one, two)", "Pair(one, two, 3)"),
     ),
@@ -162,7 +162,7 @@ CASES = (
     Case(
         name="a builtin that the module has exchanged",
         refused=plain("return max(size, 1)", before="def max(left, right):\n    return 7"),
-        says="a call of 'max', which is no rule",
+        says="a call of 'max', which is not a rule",
         innocent=plain("return max(size, 1)", before="most = max"),
     ),
     Case(
@@ -270,7 +270,7 @@ CASES = (
         innocent=an_enum('GREEN = "green"'),
     ),
     Case(
-        name="an enum that is no parameter",
+        name="an enum that is not a parameter",
         refused=an_enum("def __hash__(self) -> int:\n    return 1")
         .replace("snippet(colour: Colour) -> bool", "snippet(size: int) -> int")
         .replace("colour is Colour.RED", "size if Colour.BLUE is Colour.RED else 1"),
@@ -291,7 +291,7 @@ CASES = (
         name="an enum with a metaclass",
         refused="from enum import EnumMeta\n\n\nclass Meta(EnumMeta):\n    pass\n\n"
         + an_enum(bases=", metaclass=Meta"),
-        says="no plain StrEnum",
+        says="not a plain StrEnum",
         innocent=an_enum(),
     ),
     Case(
@@ -362,7 +362,7 @@ def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -
 def test_what_is_asked_for_first_must_be_a_rule_too(tmp_path: Path) -> None:
     rule = load(OTHER.replace("@rule\n", "") + "\n\n\n" + plain("return size"), tmp_path)
     bare = vars(sys.modules[rule.__module__])["other"]
-    with pytest.raises(UnreadableRule, match="other is no rule"):
+    with pytest.raises(UnreadableRule, match="other is not a rule"):
         RuleReader().read(bare)
 
 

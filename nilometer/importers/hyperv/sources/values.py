@@ -72,7 +72,7 @@ def parse_vm_memory(value: object) -> int | None:
     """Memory of a VM in bytes: 0, or whole MiB from 32 MiB on. Raises ``NoFigure`` where nothing was measured."""
     count = _parse_bytes(value, "a VM", FLOOR)
     if count is not None and count % MiB:
-        raise BadValue(f"{count} is no size in bytes of a VM: it is not a whole number of MiB")
+        raise BadValue(f"{count} is not a size in bytes of a VM: it is not a whole number of MiB")
     return count
 
 
@@ -102,7 +102,7 @@ def _parse_bytes(value: object, owner: str, least: int) -> int | None:
             raise BadValue("is not a whole number") from None
     if isinstance(value, float) and 0 < value < least:
         divisor = _guess_divisor(int(value), least) if value.is_integer() else "1GB"
-        raise BadValue(f"{value:g} is no size in bytes of {owner}: was it divided by {divisor}?")
+        raise BadValue(f"{value:g} is not a size in bytes of {owner}: was it divided by {divisor}?")
     count = parse_whole(value)
     if count is None:
         return None
@@ -111,7 +111,7 @@ def _parse_bytes(value: object, owner: str, least: int) -> int | None:
     if not 0 <= count <= LARGEST:
         raise BadValue(f"{count} is not a size in bytes, 0 to 4 PiB")
     if 0 < count < least:
-        raise BadValue(f"{count} is no size in bytes of {owner}: was it divided by {_guess_divisor(count, least)}?")
+        raise BadValue(f"{count} is not a size in bytes of {owner}: was it divided by {_guess_divisor(count, least)}?")
     return count
 
 
@@ -261,7 +261,7 @@ def read_number(record: Json, key: str, place: str, counts: ImportCounts, unit: 
 
 def note_impossible(counts: ImportCounts, place: str, figure: str) -> None:
     """Counts a figure that a machine wrote and that cannot be."""
-    counts.add_remark(IMPOSSIBLE, f"{place}: {figure[:80]} is no figure: it is read as unknown")
+    counts.add_remark(IMPOSSIBLE, f"{place}: {figure[:80]} is not a figure: it is read as unknown")
 
 
 def drop_impossible_size(

@@ -64,9 +64,9 @@ def _parse(text: bytes, place: str, *, is_exact: bool) -> Json:
         decoded = text.decode().rstrip()
         message, end = cast("tuple[object, int]", json.JSONDecoder().raw_decode(decoded))
     except (ValueError, RecursionError):
-        raise InputError(f"{place}: is no message of QMP, or is cut off", hint=_UNREADABLE) from None
+        raise InputError(f"{place}: is not a message of QMP, or is cut off", hint=_UNREADABLE) from None
     if not isinstance(message, dict) or (is_exact and decoded[end:].strip()):
-        raise InputError(f"{place}: is no message of QMP", hint=_UNREADABLE)
+        raise InputError(f"{place}: is not a message of QMP", hint=_UNREADABLE)
     return cast("Json", message)
 
 
@@ -81,5 +81,5 @@ def _read_time(stamp: re.Match[bytes] | None, message: Json, place: str) -> UtcT
         try:
             return to_utc_time(_EPOCH + timedelta(seconds=seconds, microseconds=micros))
         except OverflowError:
-            raise InputError(f"{place}: {seconds} seconds are no time of an event", hint=_NO_TIME) from None
+            raise InputError(f"{place}: {seconds} seconds are not a time of an event", hint=_NO_TIME) from None
     return read_stamp(stamp, place)

@@ -26,4 +26,4 @@ def read_stamp(stamp: re.Match[bytes], place: str) -> UtcTime:
     try:
         return to_utc_time(datetime.fromisoformat(f"{day}T{whole}.{(part + '000000')[:6]}{offset}"))
     except (ValueError, OverflowError):
-        raise InputError(f"{place}: {day} {clock} is no time", hint=_NO_ZONE) from None
+        raise InputError(f"{place}: {day} {clock} is not a time", hint=_NO_ZONE) from None

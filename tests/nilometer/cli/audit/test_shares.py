@@ -367,7 +367,7 @@ CHANGES: list[tuple[Callable[[Json], object], str]] = [
     (lambda share: share.update(events=3), "together the shares judged"),
     (lambda share: share.pop("counts"), "counts is missing"),
     (lambda share: share["findings"].append({}), "ledger is missing"),
-    (lambda share: share.pop("share"), "it is no share of an audit"),
+    (lambda share: share.pop("share"), "it is not a share of an audit"),
 ]
 _CHANGED = "something in it was changed"
 EDITS: list[tuple[Sequence[str | int], object, str]] = [
@@ -424,7 +424,7 @@ def test_a_share_that_was_cut_off_or_is_none_is_refused(desk: Desk, shares: list
         refused(desk.call("audit", "--join", shares[0], cut), "cut.json: it was cut off")
     refused(desk.call("audit", "--join", shares[0], desk.write("empty.json", "")), "empty.json: it is empty")
     for other in (b"\xff\xfd", b"nonsense", b"[]", b"{}", text_of(lines[:1])):
-        refused(desk.call("audit", "--join", shares[0], desk.write("no.json", other)), "it is no share of an audit")
+        refused(desk.call("audit", "--join", shares[0], desk.write("no.json", other)), "it is not a share of an audit")
     refused(desk.call("audit", "--join", shares[0], str(desk.folder / "none.json")), "none.json: No such file")
 
 
@@ -443,7 +443,7 @@ def test_a_history_that_was_cut_off_or_cannot_be_read_makes_no_share(desk: Desk,
         (["--share", "3/2"], "there is no share 3 of 2"),
         (["--share", "0/2"], "there is no share 0 of 2"),
         (["--share", "1/0"], "there are 1 to 100,000 shares, not 0"),
-        (["--share", "half"], "'half' is no share"),
+        (["--share", "half"], "'half' is not a share"),
         (["--share", "1/2", "--policies", "p.py"], "a policy is judged on the whole history"),
         (["--share", "1/2", "--vm", "web01"], "--share and --vm do not go together"),
         (["--share", "1/2", "--strict"], "give it when the shares are joined"),

@@ -70,7 +70,7 @@ def test_steps_that_are_not_wanted_are_left_out_and_the_rest_is_counted(full: De
         "give 20 GiB. On no host are fewer than 14 GiB missing, whatever is done without that."
     )
     wrong = full.call(*question, "--without", "stopp")
-    assert (wrong.code, wrong.err.splitlines()[0]) == (2, "error: --without: 'stopp' is no kind of step")
+    assert (wrong.code, wrong.err.splitlines()[0]) == (2, "error: --without: 'stopp' is not a kind of step")
 
 
 def test_what_no_plan_can_reach_says_what_is_missing(full: Desk) -> None:

@@ -142,17 +142,17 @@ EXPECTED: dict[str, str | None] = {"outcome": "done", "requested": None, "grante
 
 CHANGES: list[tuple[dict[str, Any], str]] = [
         ({"plan": 2}, "the plan is of version 2, and this program reads 1"),
-        ({"kind": "sung"}, "'sung' is no kind of plan"),
-        ({"commands": 3}, "this is no plan that nilo plan wrote"),
-        ({"commands": [{}]}, "this is no plan that nilo plan wrote"),
+        ({"kind": "sung"}, "'sung' is not a kind of plan"),
+        ({"commands": 3}, "this is not a plan that nilo plan wrote"),
+        ({"commands": [{}]}, "this is not a plan that nilo plan wrote"),
         ({"commands": [{"line": {"command": "sing"}, "read": {}, "expected": EXPECTED}]},
          "command: 'sing' is not a command"),
         ({"commands": [{"line": {"command": "stop", "vm": "db02"}, "read": [], "expected": {"outcome": "done"}}]},
-         "this is no plan that nilo plan wrote"),
-        ({"commands": None}, "this is no plan that nilo plan wrote"),
-        ({"kind": "observed"}, "this is no plan that nilo plan wrote"),
-        ({"kind": "observed", "lines": [3], "read": {}}, "this is no plan that nilo plan wrote"),
-        ({"kind": "observed", "lines": [], "read": {}, "within": "x"}, "this is no plan that nilo plan wrote"),
+         "this is not a plan that nilo plan wrote"),
+        ({"commands": None}, "this is not a plan that nilo plan wrote"),
+        ({"kind": "observed"}, "this is not a plan that nilo plan wrote"),
+        ({"kind": "observed", "lines": [3], "read": {}}, "this is not a plan that nilo plan wrote"),
+        ({"kind": "observed", "lines": [], "read": {}, "within": "x"}, "this is not a plan that nilo plan wrote"),
 ]  # fmt: skip
 
 

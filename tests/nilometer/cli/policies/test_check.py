@@ -130,8 +130,8 @@ def stays_on(vm: Vm) -> bool:
     [
         ("def f(vm: Vm) -> bool:\n    'x'\n    return open()\n", "p.py:3:12: a call of 'open'"),
         ("", "p.py: there is no policy"),
-        (b"\xff\xfe\x00", "this is no UTF-8"),
-        (b"a\0b", "this is no text"),
+        (b"\xff\xfe\x00", "this is not UTF-8"),
+        (b"a\0b", "this is not a text"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_with_its_place(desk: Desk, text: str | bytes, error: str) -> None:

@@ -41,5 +41,5 @@ def test_an_audit_with_a_wrong_value_is_refused_with_its_place(audited: tuple[De
     file, page = desk.write("audit.json", json.dumps(changed)), desk.folder / "report.html"
     found = desk.call("report", "--audit", file, "-o", str(page))
     assert (found.code, found.out) == (2, "")
-    assert found.err.startswith(f"error: {file}: it is no audit: {why}\nhint: ")
+    assert found.err.startswith(f"error: {file}: it is not an audit: {why}\nhint: ")
     assert not page.exists()

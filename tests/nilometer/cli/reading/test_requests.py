@@ -92,7 +92,7 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
     [
         (["annotate", "23"], "nothing is added"),
         (["annotate", "2200", "--reason", "x"], "there is no position 2200"),
-        (["annotate", "1", "--reason", "x"], "position 1 is no event of an observed VM"),
+        (["annotate", "1", "--reason", "x"], "position 1 is not an event of an observed VM"),
         (["annotate", "0", "--reason", "x"], "0"),
         (["log", "--nobody"], "--nobody needs --asked"),
         (["log", "--asked", "--nobody", "--actor", "x"], "--nobody does not go with --actor"),

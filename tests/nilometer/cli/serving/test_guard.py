@@ -104,7 +104,7 @@ def test_on_another_address_a_token_is_made_and_shown_once(desk: Desk) -> None:
     ("content", "message"),
     [
         (b"short", "16 characters or more"),
-        (b"\xff\xfe" * 20, "it is no text"),
+        (b"\xff\xfe" * 20, "it is not a text"),
         (b"two words of it here", "no spaces"),
     ],
 )

@@ -305,7 +305,7 @@ def test_a_folder_with_something_else_is_not_touched(decided: Path, tmp_path: Pa
     with Ledger.open(f"sqlite:///{decided.parent}/ledger.db", read_only=True) as ledger:
         with pytest.raises(InputError, match="holds something else"):
             export(ledger, tmp_path)
-        with pytest.raises(InputError, match="this is no folder"):
+        with pytest.raises(InputError, match="this is not a folder"):
             export(ledger, tmp_path / "mine.txt")
     assert bytes_of(tmp_path) == {"mine.txt": b"mine"}
 
@@ -359,7 +359,7 @@ def test_a_missing_file(exported: Path) -> None:
 def test_a_doubled_file(exported: Path) -> None:
     file = files_of(exported)[1]
     shutil.copy(file, file.with_name("copy.parquet"))
-    assert "copy.parquet is no file of this export; is it a copy of one?" in problem_of(exported)
+    assert "copy.parquet is not a file of this export; is it a copy of one?" in problem_of(exported)
 
 
 def test_two_files_in_the_place_of_one_another(exported: Path) -> None:

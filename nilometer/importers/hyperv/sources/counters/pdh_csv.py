@@ -82,7 +82,7 @@ def _note_others(others: list[_NoRow], context: FileContext) -> None:
     """Says once that a tool wrote lines of its own behind its rows, such as *Exiting, please wait*."""
     if others:
         context.counts.add_remark(
-            "lines of a tool", f"{others[0].place}: {others[0].text!r} is no row, and no rows follow it"
+            "lines of a tool", f"{others[0].place}: {others[0].text!r} is not a row, and no rows follow it"
         )
         others.clear()
 

@@ -75,7 +75,7 @@ def _read_content(path: Path) -> tuple[str | None, str | None]:
     """The text of a file, or why it is not read."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            return None, "it is no file"
+            return None, "it is not a file"
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
@@ -85,7 +85,7 @@ def _read_content(path: Path) -> tuple[str | None, str | None]:
     try:
         return data.decode(), None
     except UnicodeDecodeError:
-        return None, "it is no UTF-8"
+        return None, "it is not UTF-8"
 
 
 def _drop_repeats(days: list[Path]) -> list[Path]:

@@ -55,17 +55,17 @@ def vms(store: Store) -> dict[str, tuple[str | None, int | None]]:
 def test_what_typeperf_says_at_its_end_is_no_damage(name: str) -> None:
     store, (file,) = take(f"02-counters-typeperf-stdout/{name}", zone="UTC")
     assert (file.counts.records, file.skipped.errors, len(file.counts.notes)) == (3, [], 1)
-    assert "'Exiting, please wait...' is no row" in file.counts.notes[0]
+    assert "'Exiting, please wait...' is not a row" in file.counts.notes[0]
     assert store.vm("app02").assigned == 1920 * 2**20
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("vms.json", "object 1: MemoryAssigned 2048 is no size in bytes of a VM: was it divided by 1MB?"),
-        ("before.json", "MemoryAssigned 2048 is no size in bytes of a VM: was it divided by 1MB?"),
-        ("after.json", "MemoryAssigned 4096 is no size in bytes of a VM: was it divided by 1MB?"),
-        ("gb-floats.json", "MemoryAssigned 8.5 is no size in bytes of a VM: was it divided by 1GB?"),
+        ("vms.json", "object 1: MemoryAssigned 2048 is not a size in bytes of a VM: was it divided by 1MB?"),
+        ("before.json", "MemoryAssigned 2048 is not a size in bytes of a VM: was it divided by 1MB?"),
+        ("after.json", "MemoryAssigned 4096 is not a size in bytes of a VM: was it divided by 1MB?"),
+        ("gb-floats.json", "MemoryAssigned 8.5 is not a size in bytes of a VM: was it divided by 1GB?"),
         ("suffix.json", "MemoryAssigned '2048 MB' is a text with a unit, not a size in bytes"),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_size_in_another_unit_is_refused_with_what_it_probably_is(
     owner = "a host" if key == "MemoryCapacity" else "a VM"
     assert readings == []
     written = f"{value:g}" if isinstance(value, float) else str(value)
-    assert errors == [f"file:1: {key} {written} is no size in bytes of {owner}: was it divided by {divisor}?"]
+    assert errors == [f"file:1: {key} {written} is not a size in bytes of {owner}: was it divided by {divisor}?"]
 
 
 @pytest.mark.parametrize(("properties", "key"), KEYS)
@@ -88,7 +88,7 @@ def test_a_number_that_stands_for_no_figure_is_unknown_and_counted(
 ) -> None:
     context = FileContext(at=AT)
     assert len(read(converted_json, json.dumps(properties | {key: value}), context)) == 1
-    assert context.counts.notes == [f"file:1: {key} {value} is no figure: it is read as unknown"]
+    assert context.counts.notes == [f"file:1: {key} {value} is not a figure: it is read as unknown"]
     assert context.counts.remarks == {"impossible figure": 1}
 
 
@@ -104,7 +104,7 @@ def test_one_impossible_figure_of_a_poll_is_unknown_and_the_rest_is_read(key: st
     }  # fmt: skip
     assert [name for name, figure in figures.items() if figure is None] == [key]
     assert (host.total, host.available) == (65536 * MiB, 40000 * MiB)
-    assert context.counts.notes == [f"file:1: {key} {value} is no figure: it is read as unknown"]
+    assert context.counts.notes == [f"file:1: {key} {value} is not a figure: it is read as unknown"]
 
 
 @pytest.mark.parametrize("value", [2048, 4 * GiB + 1, 4 * GiB - KiB])
@@ -121,7 +121,7 @@ def test_one_impossible_counter_is_unknown_and_the_rest_of_its_line_is_read(cell
     row = at("11/23/2026 10:00:00", CELLS[0], cell, *CELLS[2:])
     (listed,) = vms(read(pdh_csv, table(row, head=BERLIN_WINTER), context))
     assert (listed.listing.assigned, listed.listing.visible) == (640 * MiB, None)
-    assert context.counts.notes == [f"file:2: column 3: visible {cell} is no figure: it is read as unknown"]
+    assert context.counts.notes == [f"file:2: column 3: visible {cell} is not a figure: it is read as unknown"]
 
 
 def test_one_impossible_sample_is_unknown_and_the_others_are_read() -> None:

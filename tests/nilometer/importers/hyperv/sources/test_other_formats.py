@@ -115,7 +115,7 @@ def test_clixml_with_selected_properties_is_read() -> None:
         (CLIXML.replace("<Objs", "<!DOCTYPE x [<!ENTITY a 'b'>]><Objs", 1), "file: has a document type definition"),
         (
             CLIXML.replace("4294967296</I64>", "4096</I64>", 1),
-            "file: object 1: MemoryAssigned 4096 is no size in bytes",
+            "file: object 1: MemoryAssigned 4096 is not a size in bytes",
         ),
     ],
 )

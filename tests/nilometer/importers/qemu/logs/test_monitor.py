@@ -143,10 +143,10 @@ def test_a_log_that_grows_gives_what_it_gives_at_once() -> None:
     [
         (['{"execute":"balloon","arguments":{"value":1}}'], "1: the message has no time"),
         (['2026-11-23T09:00:00 {"execute":"query-balloon"}'], "1: the time 2026-11-23 09:00:00 has no zone"),
-        (['2026-13-23T09:00:00Z {"execute":"query-balloon"}'], "1: 2026-13-23 09:00:00 is no time"),
-        (['2026-11-23T09:00:00Z {"execute":"query-ball'], "1: is no message of QMP, or is cut off"),
-        (['2026-11-23T09:00:00Z {"execute":"stop"} {}'], "1: is no message of QMP"),
-        ([*balloon(1, 1024), '2026-11-23T09:00:02Z {"return":'], "3: is no message of QMP, or is cut off"),
+        (['2026-13-23T09:00:00Z {"execute":"query-balloon"}'], "1: 2026-13-23 09:00:00 is not a time"),
+        (['2026-11-23T09:00:00Z {"execute":"query-ball'], "1: is not a message of QMP, or is cut off"),
+        (['2026-11-23T09:00:00Z {"execute":"stop"} {}'], "1: is not a message of QMP"),
+        ([*balloon(1, 1024), '2026-11-23T09:00:02Z {"return":'], "3: is not a message of QMP, or is cut off"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place_and_a_way_out(lines: list[str], error: str) -> None:

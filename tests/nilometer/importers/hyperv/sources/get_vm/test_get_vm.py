@@ -233,7 +233,7 @@ def test_a_vm_may_be_on_two_hosts_while_it_migrates() -> None:
         ("MemoryAssigned", 2**60, f"MemoryAssigned {2**60} is not a size in bytes, 0 to 4 PiB"),
         ("MemoryAssigned", "4 GB", "MemoryAssigned '4 GB' is a text with a unit, not a size in bytes"),
         ("MemoryStartup", True, "MemoryStartup is not a whole number"),
-        ("MemoryStartup", 1.5, "MemoryStartup 1.5 is no size in bytes of a VM: was it divided by 1GB?"),
+        ("MemoryStartup", 1.5, "MemoryStartup 1.5 is not a size in bytes of a VM: was it divided by 1GB?"),
         ("MemoryStartup", {"Bytes": 1}, "MemoryStartup is not a whole number"),
         ("State", [2], "State is not a whole number"),
         ("Uptime", "yesterday", "Uptime 'yesterday' is not a time span such as 1.02:03:04"),

@@ -124,7 +124,7 @@ def test_all_else_is_passed_over_and_counted(folder: Path) -> None:
     assert who == []
     assert day.remarks == {"passed over": 5}
     assert waiting.remarks == {"no change": 4}
-    assert "".join(waiting.notes).count("it is no file") == 1
+    assert "".join(waiting.notes).count("it is not a file") == 1
     assert waiting.records == 0
 
 
