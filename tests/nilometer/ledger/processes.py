@@ -5,6 +5,7 @@ It has everything imported and one thread, so that a fork is cheap and safe. A t
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -30,6 +31,7 @@ def run(module: str, *arguments: str) -> dict[str, Any]:
 def fork(work: Callable[[], object]) -> int:
     """Does ``work`` in a process of its own, which ends with 0, or with 1 and a traceback."""
     sys.stdout.flush()
+    gc.freeze()  # what is loaded is no garbage: the child does not look through it, and so goes on sharing its memory
     child = os.fork()
     if not child:
         _work(work)

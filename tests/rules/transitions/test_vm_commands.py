@@ -14,7 +14,7 @@ from domain.deciding.world import World
 from domain.state import Host, Site
 from rules.concrete.replay import ARGUMENT_TYPES
 from rules.concrete.world import HERE, THERE, VM, command_of, site_in, world_of
-from rules.obligations import ObligationBuilder
+from rules.obligations.builder import running_rules
 from rules.search.actions import Action, actions_by_command
 from rules.symbolic.terms import Literal
 from rules.symbolic.values import concretize, constants
@@ -25,13 +25,8 @@ ON_VMS = sorted(set(COMMANDS) - {"register-host", "resize-host", "set-reserve", 
 
 
 @cache
-def program() -> ObligationBuilder:
-    return ObligationBuilder()
-
-
-@cache
 def all_deeds() -> dict[str, Action]:
-    return actions_by_command(program())
+    return actions_by_command(running_rules())
 
 
 def leaves_of(name: str, value: object) -> dict[str, Literal]:
@@ -46,7 +41,7 @@ def test_every_command_is_a_deed() -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_command_on_a_vm_does_what_its_transition_says(name: str, data: st.DataObject) -> None:
-    transition = program().transitions[name]
+    transition = running_rules().transitions[name]
     site = cast("Site", data.draw(anything_of(Site)))
     arguments: dict[str, Any] = {
         argument: data.draw(anything_of(ARGUMENT_TYPES[argument]), argument)

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.commands import NAMES
 from domain.deciding import decider, redecide
+from domain.deciding.steps import RECORDINGS
 from domain.quantities import LARGEST
 from domain.rule import RULES, Rule
 from nilometer.audit.sieve.columns import Program, decode, encode, type_of
-from rules.obligations import ObligationBuilder
+from rules.obligations.builder import running_rules
 from rules.symbolic import terms
 from rules.symbolic.definition import parameter_types
 from rules.symbolic.reader import RuleReader
@@ -74,16 +76,11 @@ def test_columns_are_what_cpython_computes(rule: Rule, data: st.DataObject) -> N
     assert computed(results, rows) == expected
 
 
-@cache
-def program() -> ObligationBuilder:
-    return ObligationBuilder()
-
-
-@pytest.mark.parametrize("command", sorted(program().transitions))
+@pytest.mark.parametrize("command", sorted(NAMES[command] for command in RECORDINGS))
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_a_whole_command_as_columns_is_what_its_terms_come_to(command: str, data: st.DataObject) -> None:
-    transition = program().transitions[command]
+    transition = running_rules().transitions[command]
     parts = {"decision": transition.decision, "recorded": transition.recorded, "after": transition.after}
     results = {f"{part} {path}": term for part, value in parts.items() for path, term in leaves(value)}
     given = {name: small_of(cast("type", term.sort)) for name, term in variables(*results.values()).items()}
