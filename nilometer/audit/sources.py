@@ -130,19 +130,16 @@ def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter
 
 def header_of(line: bytes) -> EventHeader | None:
     """The header of a history line; ``None`` if it is not written as Nilometer writes it."""
-    tail = _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
+    tail = match_tail(line)
     if tail is None:
         return None
     position, recorded, source, stream, kind, version = tail.groups()
-    return EventHeader(
-        stream=stream,
-        version=int(version),
-        position=int(position),
-        kind=kind,
-        source=source,
-        recorded=recorded,
-        text=line,
-    )
+    return EventHeader(stream, int(version), int(position), kind, source, recorded, line)  # by position: for each line
+
+
+def match_tail(line: bytes) -> re.Match[bytes] | None:
+    """Position, time of recording, source, stream, kind and version, which stand behind the data in a line."""
+    return _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
 
 
 @dataclass(frozen=True, slots=True)

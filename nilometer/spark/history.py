@@ -7,7 +7,8 @@ what was written.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,11 +105,9 @@ def run(spark: SparkSession, source: str, frame: DataFrame, together: int | None
     """
     from py4j.protocol import Py4JJavaError
 
-    before = spark.conf.get(_ROWS_TOGETHER)
-    if together is not None:
-        spark.conf.set(_ROWS_TOGETHER, together)
     try:
-        return [row.asDict() for row in frame.collect()]
+        with rows_together(spark, together):
+            return [row.asDict() for row in frame.collect()]
     except Py4JJavaError as error:
         cause = str(error.java_exception)
         words = (
@@ -123,5 +122,15 @@ def run(spark: SparkSession, source: str, frame: DataFrame, together: int | None
             why = f"{source}: it was cut off or damaged on its way"
             raise InputError(why, hint="fetch it again, or export it again: nilo export -o FILE") from None
         raise
+
+
+@contextmanager
+def rows_together(spark: SparkSession, together: int | None) -> Generator[None]:
+    """Workers are given so many rows together, or as many as Spark is set to, by what is planned meanwhile."""
+    before = spark.conf.get(_ROWS_TOGETHER)
+    if together is not None:
+        spark.conf.set(_ROWS_TOGETHER, together)
+    try:
+        yield
     finally:
         spark.conf.set(_ROWS_TOGETHER, before)

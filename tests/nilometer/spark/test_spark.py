@@ -83,11 +83,36 @@ def test_an_export_as_parquet_is_judged_by_its_buckets_to_the_same_findings(
     assert views == {(row["kind"], row["id"]): row["view"] for row in expected}
 
 
-@pytest.mark.parametrize("odd", ["a gap", "a double"])
+def kept(spark: SparkSession) -> int:
+    """How many results Spark keeps for later."""
+    return len(spark.sparkContext._jsc.getPersistentRDDs())
+
+
+def test_blank_lines_are_passed_over_and_nothing_is_kept_afterwards(spark: SparkSession, tmp_path: Path) -> None:
+    lines, file = mixed_history(3), tmp_path / "history.jsonl"
+    texts = text_of(lines).splitlines(keepends=True)
+    file.write_bytes(b"\n".join([b"", *texts[:40], b"\t", *texts[40:]]))
+    shares, history = judge_history(spark, str(file))
+    assert history.parts > 1
+    assert shown(contents_of(join_shares(shares, minor=True))) == shown(contents_of(judged_whole(lines)))
+    file.write_bytes(b"".join(texts[:40]) + b"nonsense")
+    with pytest.raises(InputError, match="lines that are not events"):
+        judge_history(spark, str(file))
+    assert kept(spark) == 0
+
+
+@pytest.mark.parametrize("odd", ["a gap", "a double", "another spelling"])
 def test_what_only_the_whole_shows_is_found(spark: SparkSession, tmp_path: Path, odd: str) -> None:
     lines = mixed_history(5)
-    lines = lines[:40] + lines[41:] if odd == "a gap" else [*lines[:41], lines[40], *lines[41:]]
-    shares, history = judge_history(spark, written(tmp_path, lines))
+    if odd == "a gap":
+        lines = lines[:40] + lines[41:]
+    elif odd == "a double":
+        lines = [*lines[:41], lines[40], *lines[41:]]
+    file = written(tmp_path, lines)
+    if odd == "another spelling":
+        texts = Path(file).read_bytes().splitlines(keepends=True)
+        Path(file).write_bytes(b"".join([*texts[:40], json.dumps(lines[40]).encode() + b"\n", *texts[41:]]))
+    shares, history = judge_history(spark, file)
     assert history.grouping.undivided
     assert shown(contents_of(join_shares(shares, minor=True))) == shown(contents_of(judged_whole(lines)))
 
