@@ -104,7 +104,7 @@ def nilo() -> None:
     """Keep a ledger of every memory change of Hyper-V hosts and VMs.
 
     Nilometer decides commands by Hyper-V's rules and records its decisions; what real hypervisors did is imported and
-    recorded as it was observed. Nothing is sent to a hypervisor, but by nilo drive.
+    recorded as it was observed. Only nilo drive sends anything to a hypervisor.
 
     \b
     Examples:
