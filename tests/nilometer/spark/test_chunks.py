@@ -73,6 +73,13 @@ def test_all_lines_come_back_in_order_and_each_chunk_is_of_one_group(
         assert {grouping.group_of[each] for each in streams} == {grouping.group_of[stream.encode()]}
 
 
+def test_stretches_in_another_order_are_not_surveyed_where_they_are_read() -> None:
+    texts = [spelled(line) for line in mixed_history(3)]
+    middle = len(texts) - 70  # as many lines come at once as make no batch of both stretches
+    assert survey_of(cut(texts, 1)) is not None
+    assert survey_of(cut([*texts[middle:], *texts[:middle]], 1)) is None
+
+
 def test_lines_of_one_group_that_are_looked_at_together_are_one_chunk() -> None:
     table = cut(map(spelled, mixed_history(3)))
     survey = survey_of(table)
