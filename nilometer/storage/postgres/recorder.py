@@ -188,16 +188,16 @@ class PostgresLedgerRecorder(PostgresApplicationRecorder, LedgerRecorder):
         It is done again if the connection is lost. Where a commit had taken place and only its answer was lost, the
         second try meets the first one's receipts, and says so by an ``IntegrityError``.
         """
-        sent: list[bool] = []  # whether a COMMIT was sent that may have arrived
+        sent: list[bool] = []  # for each try, that a COMMIT was sent that may have arrived
         try:
             return persistently(self._location, lambda: self._record(events, receipts, expected, sent))
-        except LedgerUnreachable as error:
-            if not sent:
+        except LedgerError as error:
+            # What the server answers is the end of the last try; one before it may have been committed.
+            answered = not isinstance(error, LedgerUnreachable)
+            if len(sent) <= answered:
                 raise nothing_recorded(error) from error.__cause__
             uncertain = f"{error.message}; whether the request was recorded is not known"
             raise CommitUncertain(uncertain, hint=error.hint) from error.__cause__
-        except LedgerError as error:  # the server's own answer, to the whole transaction
-            raise nothing_recorded(error) from error.__cause__
 
     def _record(
         self, events: Sequence[StoredEvent], receipts: Sequence[Receipt], expected: ExpectedVersions, sent: list[bool]

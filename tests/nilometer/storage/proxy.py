@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import select
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
@@ -31,6 +31,8 @@ class Proxy:
         self.port: int = self._listening.getsockname()[1]
         self.lose = Lose.NOTHING
         self.lost = 0
+        self.after: Callable[[], object] = lambda: None
+        """Is done when a commit or its answer was lost, before the client hears of that."""
 
     def serve(self) -> None:
         """Serves clients, each in a thread, until the proxy is closed."""
@@ -55,6 +57,7 @@ class Proxy:
                         if losing is Lose.ANSWER:
                             server.sendall(data)
                             _await_commit(client, server)
+                        self.after()
                         return
                     (server if source is client else client).sendall(data)
 

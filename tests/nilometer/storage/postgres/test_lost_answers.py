@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from domain.decision import Outcome
 from domain.identifiers import UtcTime, vm_stream
@@ -87,6 +88,22 @@ def test_observations_are_recorded_once(ledger: Ledger, proxy: Proxy, lose: Lose
     ledger.record([Observation("o1", (lost, lost))], actor="ann", via="test")
     assert proxy.lost == 1
     assert ledger.position == 4 + 2
+
+
+def test_a_ledger_that_is_busy_after_a_lost_answer_is_told_without_claiming_that_nothing_was_recorded(
+    ledger: Ledger, proxy: Proxy, postgres: Server, schema: str
+) -> None:
+    """Who believed it and asked again, without the key, would be granted twice."""
+    url = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres?schema={schema}"
+    with closing(Ledger.open(url, create=False, lock_timeout=0.05)) as hasty, closing(postgres.connect()) as other:
+        proxy.lose = Lose.ANSWER
+        events = SQL("LOCK TABLE {}.ledger_events IN EXCLUSIVE MODE").format(Identifier(schema))
+        proxy.after = lambda: other.execute("BEGIN") and other.execute(events)
+        with pytest.raises(CommitUncertain, match="whether the request was recorded is not known") as error:
+            ask(hasty, "add-memory", vm="web01", amount="2GiB", key="k1")
+    assert (proxy.lost, error.value.keys) == (1, ("k1",))
+    result = ask(ledger, "add-memory", vm="web01", amount="2GiB", key="k1")
+    assert (result.repeated, vm(ledger).assigned) == (True, 6 * GIB)
 
 
 def test_a_server_that_stays_away_is_told_without_claiming_that_nothing_was_recorded(
