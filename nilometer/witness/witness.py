@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -185,10 +185,14 @@ class Witness:
         """The newest checkpoint that was signed of a log, which is named by the SHA-256 of its origin."""
         for origin in self._logs:
             if sha256(origin.encode()).hexdigest() == origin_hash:
-                with suppress(sqlite3.Error), closing(self._connect()) as connection:
-                    row = connection.execute("SELECT note FROM heads WHERE origin = ?", (origin,)).fetchone()
+                try:
+                    with closing(self._connect()) as connection:
+                        row = connection.execute("SELECT size, note FROM heads WHERE origin = ?", (origin,)).fetchone()
                     if row is not None:
-                        return WitnessAnswer(200, row[0])
+                        _signed_last(*row)
+                        return WitnessAnswer(200, row[1])
+                except (sqlite3.Error, TlogError) as error:  # that nothing was signed would be untrue
+                    return _say(500, f"what was signed last cannot be read here: {error}")
         return _say(404, "no checkpoint of this log was signed here")
 
     def _connect(self) -> sqlite3.Connection:
