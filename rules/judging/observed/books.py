@@ -13,7 +13,14 @@ from domain.observed.vm import ObservedVm
 from domain.settings import HostVersion
 from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.findings import Question, Verdict, ask, ask_measured
-from rules.judging.observed.state import ObservedHostState, ObservedVmState, UnconfirmedReading, is_shortly_after
+from rules.judging.observed.state import (
+    CommitmentFigures,
+    ObservedHostState,
+    ObservedVmState,
+    UnconfirmedReading,
+    UnlistedHost,
+    is_shortly_after,
+)
 from rules.judging.unknowns import KnownFigures, evaluate
 from rules.specification.invariants import host_never_overcommitted
 from rules.specification.observations import free_follows_the_moves, free_is_the_rest
@@ -90,7 +97,8 @@ class Books:
         if event.reserve is not None or event.budget is not None:  # a root reserve changes
             host.measured_at = max(host.measured_at, metadata.happened)
         account = self._compute_account(host)
-        self._check_commitment(ref, host, account)
+        listed = event.listed is not None and event.listed.complete
+        self._check_commitment(ref, host, account, listed=listed)
         if event.free is None:
             return
         free = account.free
@@ -112,6 +120,8 @@ class Books:
         """Ends the history."""
         collector = self._collector
         for host in self._hosts.values():
+            if host.unlisted is not None:
+                self._judge_unlisted(host, host.unlisted)
             if host.overcommitted is not None:
                 self._close_overcommitment(host, confirmed=self._is_confirmed(host, host.overcommitted))
             if host.unconfirmed is not None:
@@ -188,16 +198,47 @@ class Books:
 
     # Commitment
 
-    def _check_commitment(self, ref: EventRef, host: ObservedHostState, account: HostAccount) -> None:
+    def _check_commitment(
+        self, ref: EventRef, host: ObservedHostState, account: HostAccount, *, listed: bool = False
+    ) -> None:
+        """Checks what a host's VMs hold; ``listed``: a complete poll says so of all of them.
+
+        What only some VMs of its first poll hold proves nothing: it waits until they are listed, or time goes on.
+        """
         total, reserve = account.total, account.reserve
         if account.budget is not None:
             total, reserve = account.budget, 0
+        # what nobody listed is unknown, and not 0
+        held = account.held if host.vms or host.is_listed or listed else None
+        figures = total, reserve, held
+        if not host.is_listed:
+            before = host.unlisted
+            if (
+                before is not None
+                and before.has_vms
+                and before.ref.envelope.metadata.happened < ref.envelope.metadata.happened
+            ):
+                self._judge_unlisted(host, before)
+            elif not listed:
+                host.unlisted = UnlistedHost(ref=ref, figures=figures, has_vms=bool(host.vms))
+                return
+            host.is_listed, host.unlisted = True, None
         if host.overcommitted is not None:
             still = self._evaluate(total, reserve, account.held) is Verdict.VIOLATED
             if still and not self._is_confirmed(host, host.overcommitted):
                 return
             self._close_overcommitment(host, confirmed=still)
-        figures = total, reserve, account.held
+        self._judge_commitment(ref, host, figures)
+
+    def _judge_unlisted(self, host: ObservedHostState, unlisted: UnlistedHost) -> None:
+        """Judges a host by the last event of its first poll, with all that its VMs held then."""
+        collector, ref = self._collector, unlisted.ref
+        in_scope = collector.in_scope
+        collector.enter(ref, host.fold.id)
+        self._judge_commitment(ref, host, unlisted.figures)
+        collector.in_scope = in_scope
+
+    def _judge_commitment(self, ref: EventRef, host: ObservedHostState, figures: CommitmentFigures) -> None:
         if figures == host.last_checked:
             return
         host.last_checked = figures

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from domain.observed.events import Grounds
 from domain.observed.host import HostAccount, ObservedHost
@@ -54,6 +54,20 @@ class UnconfirmedReading:
     """How many moves it is about."""
     measured: int
     """What was measured, in bytes."""
+
+
+CommitmentFigures: TypeAlias = tuple[int | None, int | None, int | None]
+"""The total, the reserve and what the VMs of a host hold, in bytes, as it is asked whether it is overcommitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedHost:
+    """A host of which not all VMs may be recorded yet: those of its first poll come one after the other, after it."""
+
+    ref: EventRef
+    figures: CommitmentFigures
+    has_vms: bool
+    """Some VM of it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +225,12 @@ class ObservedHostState:
     """When its own memory was last measured."""
     overcommitted: EventRef | None = None
     """The event since which its VMs hold more than it has, until that is confirmed or not."""
-    last_checked: tuple[int | None, int | None, int | None] | None = None
-    """Total, reserve and held, as the rule was last evaluated on them."""
+    last_checked: CommitmentFigures | None = None
+    """The figures on which the rule was last evaluated."""
+    is_listed: bool = False
+    """All VMs of its first poll are recorded."""
+    unlisted: UnlistedHost | None = None
+    """Its last event until then, if it had one."""
 
 
 def is_shortly_after(moved_at: str, happened: str) -> bool:

@@ -12,9 +12,9 @@ from tests.nilometer.importers.qemu.synthetic import BASE, Json, Recording, meas
 BLOCK = 128
 ARGV = [
     *("qemu", "-m", f"{BASE}M", "-M", "q35,memory-backend=boot0"),
-    *("-object", f"memory-backend-file,id=boot0,size={BASE}M,mem-path=run/pool,share=on"),
+    *("-object", f"memory-backend-file,id=boot0,size={BASE}M,mem-path=run/pool,share=on,prealloc=on"),
     *("-object", "memory-backend-file,id=mem0,size=4096M,mem-path=run/pool,share=on"),
-    *("-device", "virtio-mem-pci,id=vm0,memdev=mem0"),
+    *("-device", "virtio-mem-pci,id=vm0,memdev=mem0,prealloc=on"),
 ]
 
 
