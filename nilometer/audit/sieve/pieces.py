@@ -19,10 +19,8 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.identifiers import StreamName
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, ExportFile, Manifest
-from nilometer.history.parquet.reading import LedgerFile, Line, opened, write_line
-from nilometer.storage.reader import StoredRow
+from nilometer.history.parquet.reading import LedgerFile, lines_of_rows, opened
 
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
@@ -172,22 +170,22 @@ def _pieces_of(
 @contextmanager
 def lines_of(
     manifest: Manifest, run: Sequence[ExportFile], streams: Collection[str]
-) -> Generator[list[Iterator[Line]]]:
-    """For each file of a run, the history lines of some streams. Raises ``InputError``."""
+) -> Generator[list[Iterator[tuple[int, bytes]]]]:
+    """For each file of a run, the history lines of some streams, by position. Raises ``InputError``."""
     wanted = pyarrow.array(sorted(streams), pyarrow.string())
     with opened(manifest, run) as files:
         yield [_wanted_lines(manifest.ledger, file, wanted) for file in files]
 
 
-def _wanted_lines(ledger: str, file: LedgerFile, wanted: pyarrow.Array) -> Iterator[Line]:
-    columns = ("position", "stream", "version", "topic", "body")
+def _wanted_lines(ledger: str, file: LedgerFile, wanted: pyarrow.Array) -> Iterator[tuple[int, bytes]]:
+    columns = ("position", "stream", "version", "topic")
     groups = [number for number, names in enumerate(file.column_by_group("stream")) if _has_one(names, wanted)]
-    for batch in file.batches(columns, BODIES, groups):
+    for batch in file.batches((*columns, "body"), BODIES, groups):
         chosen = batch.filter(pyarrow.compute.is_in(batch.column("stream"), value_set=wanted))
-        values = (chosen.column(name).to_pylist() for name in columns)
-        for position, stream, version, topic, body in zip(*values, strict=True):
-            row = StoredRow(position, StreamName(stream), version, topic, body.encode())
-            yield position, write_line(row, ledger, file.name)
+        positions, streams, versions, topics = (chosen.column(name).to_pylist() for name in columns)
+        bodies = chosen.column("body").cast(pyarrow.binary()).to_pylist()
+        lines = lines_of_rows(positions, streams, versions, topics, bodies, ledger=ledger, name=file.name)
+        yield from zip(positions, (line for line, _ in lines), strict=True)
 
 
 def _has_one(names: pyarrow.ChunkedArray, wanted: pyarrow.Array) -> bool:

@@ -34,8 +34,7 @@ from nilometer.audit.sources import header_of, read_lines_as_events
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.groups import StreamGroups
 from nilometer.history.parquet.manifest import Manifest, digest_of
-from nilometer.history.parquet.reading import write_line
-from nilometer.storage.reader import StoredRow
+from nilometer.history.parquet.reading import lines_of_rows
 from nilometer.textio.streaming import reduced_garbage_collection
 from rules.judging.completeness import IN_PLACE, PlacedEvent
 from rules.judging.decided.attribution import Kind, kind_of_command, rules_for
@@ -272,16 +271,24 @@ class _Sieve:
         left = numpy.flatnonzero(self._are_left(events)[events.in_order])
         for begin in range(0, len(left), BODIES):
             ranks = left[begin : begin + BODIES]
-            bodies = looked.bodies(events.in_order[ranks])
-            for (event, before), body in zip(self._with_those_before(events, ranks), bodies, strict=True):
-                self._follow(event, body, before)
+            followed = list(self._with_those_before(events, ranks))
+            positions, streams, versions, topics, *_ = zip(*(event for event, _ in followed), strict=True)
+            lines = lines_of_rows(
+                positions,
+                streams,
+                versions,
+                topics,
+                [body.encode() for body in looked.bodies(events.in_order[ranks])],
+                ledger=self._manifest.ledger,
+                name=str(self._manifest.folder),
+            )
+            for (event, before), (line, _) in zip(followed, lines, strict=True):
+                self._follow(event, line, before)
                 if self.survey.undivided:
                     return
 
-    def _follow(self, event: RawEvent, body: str, before: RawEvent | None) -> None:
-        row = StoredRow(event.position, StreamName(event.stream), event.version, event.topic, body.encode())
-        line = write_line(row, self._manifest.ledger, str(self._manifest.folder))
-        survey, header = self.survey, header_of(line.rstrip(b"\n"))
+    def _follow(self, event: RawEvent, line: bytes, before: RawEvent | None) -> None:
+        survey, header = self.survey, header_of(line)
         if header is None:
             survey.undivided = f"event #{event.position} is not written as Nilometer writes it"
             return
@@ -310,7 +317,7 @@ def _lines(manifest: Manifest, streams: Collection[str]) -> Iterator[tuple[str, 
     for run in manifest.runs:
         with lines_of(manifest, run, streams) as files:
             for position, line in merge(*files):
-                yield f"{manifest.folder}:{position}", line.rstrip(b"\n")
+                yield f"{manifest.folder}:{position}", line
 
 
 def _kind_of(form: ExpectedEvent, guest: Guest) -> Kind:

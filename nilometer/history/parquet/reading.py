@@ -139,7 +139,6 @@ class LedgerFile:
         self._file = _open(path, content, encoded)
         try:
             self._ledger, self._facts = self._read_facts()
-            self._source = to_json(source_uri(self._ledger))
             if expected is not None and (self._ledger, self._facts) != (ledger, _facts_of(expected)):
                 raise InputError(
                     f"{path}: it is another file than the one that the export has under this name", hint=EXPORT_AGAIN
@@ -209,18 +208,13 @@ class LedgerFile:
         positions, streams, versions, topics = (batch.column(name).to_pylist() for name in STORED[:-1])
         bodies = batch.column("body").cast(pyarrow.binary()).to_pylist()
         recorded = to_utc_times(batch.column("recorded")) if has_recorded else []
-        columns, lines, recorded_in_lines = (positions, streams, versions, topics, bodies), list[bytes](), list[bytes]()
-        for index, cut in enumerate(cut_lines(*columns, self._source)):
-            line, recorded_in_line = cut or self._write_line(*(column[index] for column in columns))
+        lines, recorded_in_lines = list[bytes](), list[bytes]()
+        for line, recorded_in_line in lines_of_rows(
+            positions, streams, versions, topics, bodies, ledger=self._ledger, name=self.name
+        ):
             lines.append(line)
             recorded_in_lines.append(recorded_in_line)
         return Piece(positions, streams, topics, recorded, lines, recorded_in_lines)
-
-    def _write_line(self, position: int, stream: str, version: int, topic: str, body: bytes) -> CutLine:
-        """The line of an event that cannot be cut out of its body. Raises ``InputError``."""
-        row = StoredRow(position=position, stream=StreamName(stream), version=version, topic=topic, body=body)
-        line = write_line(row, self._ledger, self.name)
-        return CutLine(line.removesuffix(b"\n"), recorded_in(line))
 
     def column_by_group(self, name: str) -> Iterator[pyarrow.ChunkedArray]:
         """A column, a row group at a time. Raises ``InputError``."""
@@ -300,10 +294,29 @@ def _damaged(name: str, error: Exception) -> InputError:
     return InputError(f"{name}: this Parquet file is damaged, or was cut off", hint=EXPORT_AGAIN)
 
 
-def write_line(row: StoredRow, ledger: str, name: str) -> bytes:
-    """The history line of a row of a file. Raises ``InputError`` if it is not as it was written."""
+def lines_of_rows(
+    positions: Sequence[int],
+    streams: Sequence[str],
+    versions: Sequence[int],
+    topics: Sequence[str],
+    bodies: Sequence[bytes],
+    *,
+    ledger: str,
+    name: str,
+) -> Iterator[CutLine]:
+    """The history lines of rows of a file of that name. Raises ``InputError`` for a body that no line can have."""
+    for index, cut in enumerate(cut_lines(positions, streams, versions, topics, bodies, to_json(source_uri(ledger)))):
+        if cut is None:
+            stream = StreamName(streams[index])
+            row = StoredRow(positions[index], stream, versions[index], topics[index], bodies[index])
+            cut = _write_line(row, ledger, name)
+        yield cut
+
+
+def _write_line(row: StoredRow, ledger: str, name: str) -> CutLine:
+    """The line of an event that cannot be cut out of its body. Raises ``InputError``."""
     try:
         (line,) = write_lines([row], ledger)
     except UnreadableEvent as error:
         raise InputError(f"{name}: {error.message}", hint=EXPORT_AGAIN) from None
-    return line
+    return CutLine(line.removesuffix(b"\n"), recorded_in(line))
