@@ -157,12 +157,21 @@ def spoil_a_number(rows: list[Row]) -> None:
     rows[5]["body"] = rows[5]["body"].replace('"session":0', '"session":0.5').replace('"free":', '"free":0.5,"f":')
 
 
+def replace_a_body(rows: list[Row]) -> None:
+    rows[5]["body"] = '{"some":"thing"}'
+
+
+def test_a_number_that_no_event_has_is_said_by_the_judge_of_its_group(tmp_path: Path) -> None:
+    export = attacked(export_of(known_history(1, 40), tmp_path), spoil_a_number)
+    assert "after.free: is not a whole number" in assert_alike(Desk(tmp_path), export)
+
+
 @pytest.mark.parametrize(
     ("attack", "why"),
     [
-        (escape_a_name, "cannot be read: it is not as Nilometer writes events"),
+        (escape_a_name, "event #1 names a host in a spelling of its own"),
         (misplace_a_moment, "the columns of event #6 do not say what its body says"),
-        (spoil_a_number, "cannot be read: it has a number with a fraction"),
+        (replace_a_body, "was changed after it was recorded"),
     ],
 )
 def test_what_contradicts_itself_is_left_to_the_judge(
