@@ -94,8 +94,10 @@ def check_stamps(
         return
     kept = {head.number: (head, checkpoint) for head, checkpoint in heads}
     for stamp in stamps:
-        if stamp.number not in kept:
-            continue  # of a checkpoint that cannot be read, which is a finding by itself
+        if stamp.number not in kept:  # it was removed or cannot be read; or a newer seal removed it meanwhile
+            what = f"the time stamp from {stamp.url} is of a checkpoint that is not kept: it was not checked"
+            result.add(SealVerdict.UNKNOWN, "timestamp", what)
+            continue
         head, checkpoint = kept[stamp.number]
         try:
             time = check_timestamp(stamp.answer, checkpoint.head.text.encode(), authorities)

@@ -200,6 +200,21 @@ def test_another_authority_or_another_checkpoint_is_a_violation(
         assert (found["code"], found["timestamped"]["size"]) == (1, 9)
 
 
+def test_a_time_stamp_of_a_checkpoint_that_is_not_there_is_not_checked_and_that_is_said(
+    desk: Desk, authority: Authority
+) -> None:
+    seal(desk, authority)
+    with closing(sqlite3.connect(f"{desk.folder}/ledger.db")) as connection, connection:
+        connection.execute("UPDATE seal_timestamps SET number = 7")
+    assert verify(desk)["code"] == 0
+    found = verify(desk, "--timestamp-certificate", authority.certificate)
+    assert (found["code"], found["timestamped"], found["findings"][0]["message"]) == (
+        3,
+        None,
+        f"the time stamp from {authority.url} is of a checkpoint that is not kept: it was not checked",
+    )
+
+
 def test_a_time_stamp_that_cannot_be_had_is_a_warning_and_is_asked_for_again(
     desk: Desk, authority: Authority, tmp_path: Path
 ) -> None:
