@@ -72,6 +72,14 @@ def has_stamp(db: Database, head: SealedHead) -> bool:
     return has_table(db, STAMPS) and db.execute(find, (head.number,)).fetchone() is not None
 
 
+def is_stored(db: Database, head: SealedHead) -> bool:
+    """Whether a checkpoint is still there: a newer seal may have removed it."""
+    return (
+        exist(db)
+        and db.execute("SELECT 1 FROM seal_checkpoints WHERE number = ?", (head.number,)).fetchone() is not None
+    )
+
+
 def create(db: Database) -> None:
     """Makes the tables unless they are there."""
     db.execute(

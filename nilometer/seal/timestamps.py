@@ -18,7 +18,7 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, install_hint
 from nilometer.http_calls import CallFailed, call_http
-from nilometer.seal.tables import STAMPS, SealedHead, create_stamps, has_stamp, has_table
+from nilometer.seal.tables import STAMPS, SealedHead, create_stamps, has_stamp, has_table, is_stored, lock
 from nilometer.storage.store import Database, Store
 from nilometer.times import to_utc_time
 from nilometer.tlog.checkpoints import parse_checkpoint
@@ -112,6 +112,9 @@ def stamp_head(store: Store, head: SealedHead, url: str) -> bool:
             return False
     answer = _ask(url, parse_checkpoint(head.note).head.text.encode())
     with store.transaction(write=True) as db:
+        lock(db)
+        if not is_stored(db, head):
+            raise TimestampError("another program sealed the ledger before the time stamp came", hint=_AGAIN)
         write_timestamp(db, StoredTimestamp(head.number, url, answer))
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -49,6 +49,8 @@ class Authority:
     url: str = ""
     answer: bytes | None = None
     """What it answers to everything, if it is out of order."""
+    meanwhile: Callable[[], object] = lambda: None
+    """Is done before it answers."""
 
     def run(self, *args: str) -> None:
         """Calls OpenSSL."""
@@ -63,6 +65,7 @@ class Authority:
 
     def stamp(self, query: bytes) -> bytes:
         """What it answers."""
+        self.meanwhile()
         if self.answer is not None:
             return self.answer
         (self.folder / "query").write_bytes(query)
@@ -127,7 +130,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
 @pytest.fixture
 def authority(serving: Authority) -> Authority:
     """The same, in order."""
-    serving.answer = None
+    serving.answer, serving.meanwhile = None, lambda: None
     return serving
 
 
@@ -213,6 +216,22 @@ def test_a_time_stamp_of_a_checkpoint_that_is_not_there_is_not_checked_and_that_
         None,
         f"the time stamp from {authority.url} is of a checkpoint that is not kept: it was not checked",
     )
+
+
+def test_a_time_stamp_that_comes_after_a_newer_seal_is_not_stored(desk: Desk, authority: Authority) -> None:
+    """The newer seal removed the checkpoint, which had none yet."""
+
+    def seal_more() -> None:
+        assert desk.process("do", "add-memory", "web01", "2MiB").code == 0
+        assert desk.process("seal", "--key", f"{desk.folder}/seal.key").code == 0
+
+    authority.meanwhile = seal_more
+    assert "warning: another program sealed the ledger before the time stamp came" in seal(desk, authority)
+    assert verify(desk)["timestamps"] == 0
+    authority.meanwhile = lambda: None
+    assert seal(desk, authority) == ""
+    found = verify(desk, "--timestamp-certificate", authority.certificate)
+    assert (found["code"], found["timestamps"], found["timestamped"]["size"]) == (0, 1, 11)
 
 
 def test_a_time_stamp_that_cannot_be_had_is_a_warning_and_is_asked_for_again(
