@@ -265,7 +265,8 @@ def _build_problem(change: ReportedChange, settled: VmRequestSettled) -> dict[st
     if settled.outcome is Outcome.PARTIALLY_COMPLETED:
         message = f"{PARTIALLY} {granted} of {requested} was moved for {change.vm}; {cause}."
     else:
-        message = f"No memory was moved for {change.vm} ({requested} requested): {cause}."
+        toward = " toward the target" if change.after != change.before else ""
+        message = f"No memory was moved{toward} for {change.vm} ({requested} requested): {cause}."
     in_use = f"free {rest} in the guest by stopping applications or services, then request {rest} again"
     return {"code": settled.code, "message": message, "hint": in_use if settled.code is Code.MEMORY_IN_USE else ""}
 
@@ -288,8 +289,8 @@ def _to_document(recorded: RecordedChange, line: int | None = None) -> dict[str,
 def _show(out: Output, recorded: RecordedChange, line: int | None = None) -> None:
     change, settled = recorded.change, recorded.settled
     amount = format_amounts(settled.amount, settled.granted)
-    beyond = _measure_beyond(change)
-    more = f", {format_size(beyond)} beyond the target" if beyond else ""
+    astray = _describe_astray(change)
+    more = f", {astray}" if astray else ""
     place = "" if line is None else f"line {line}: "
     before = ", recorded before" if recorded.repeated else ""
     outcome = out.style(settled.outcome, fg=outcome_colour(settled.outcome))
@@ -301,8 +302,12 @@ def _show(out: Output, recorded: RecordedChange, line: int | None = None) -> Non
             out.write_line(f"    hint: {problem['hint']}")
 
 
-def _measure_beyond(change: ReportedChange) -> int:
-    """The bytes that a VM moved beyond what was requested."""
-    if change.asked == change.before:
-        return 0
-    return max(0, change.after - change.asked if change.asked > change.before else change.asked - change.after)
+def _describe_astray(change: ReportedChange) -> str:
+    """By how much a VM moved where nobody wanted it; empty if it did not."""
+    asked, before, after = change.asked, change.before, change.after
+    if asked == before != after:
+        return f"{format_size(abs(after - asked))} {'above' if after > asked else 'below'} the target"
+    if (after - before) * (asked - before) < 0:
+        return f"{format_size(abs(after - before))} {'more' if after > before else 'less'} than before"
+    beyond = after - asked if asked > before else asked - after
+    return f"{format_size(beyond)} beyond the target" if beyond > 0 else ""

@@ -201,3 +201,21 @@ def test_an_observed_host_is_retired(desk: Desk) -> None:
     assert desk.call("record", "--retire", "hv07").code == 0
     assert desk.call("view", "--format", "json").json["hosts"] == []
     assert desk.call("audit").code == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "after", "said"),
+    [
+        ("4GiB", "4GiB", "6GiB", "completed: record web07, 0 MiB, 2 GiB above the target\n"),
+        ("4GiB", "4GiB", "3GiB", "completed: record web07, 0 MiB, 1 GiB below the target\n"),
+        ("4GiB", "4GiB", "4GiB", "completed: record web07, 0 MiB\n"),
+        ("8GiB", "4GiB", "3GiB", "failed: record web07, 0 GiB of 4 GiB, 1 GiB less than before\n"),
+        ("2GiB", "4GiB", "5GiB", "failed: record web07, 0 GiB of 2 GiB, 1 GiB more than before\n"),
+    ],
+)
+def test_what_moved_where_nobody_wanted_it_is_said(
+    desk_with_vm: Desk, asked: str, before: str, after: str, said: str
+) -> None:
+    result = desk_with_vm.call("record", "web07", "--asked", asked, "--before", before, "--after", after)
+    assert result.out.startswith(said)
+    assert ("No memory was moved for" in result.out) is False
