@@ -16,7 +16,7 @@ from nilometer.history.opening import is_parquet
 from nilometer.history.parquet.manifest import EXPORT_AGAIN
 from nilometer.history.parsing import LineReader, UnreadableLine
 from nilometer.storage.reader import StoredRow
-from nilometer.textio.identifying.kind import IMPORT
+from nilometer.textio.identifying.kind import EXPORT_A_HISTORY, IMPORT, empty_file
 from nilometer.textio.texts import ByteStream, read_lines
 from projections.fleet import Fleet
 
@@ -63,6 +63,8 @@ def read_history(stream: ByteStream, file: str) -> Iterator[CheckedLine]:
             raise InputError(f"{place}: {error.message}", hint=_hint(file, error.hint)) from None
         source, versions[event.stream] = line_source, event.version
         yield CheckedLine(place, line_source.removeprefix("urn:uuid:"), stored)
+    if not position:
+        raise empty_file(file, "there are no events in it", EXPORT_A_HISTORY)
 
 
 def _hint(file: str, hint: str) -> str:

@@ -408,3 +408,13 @@ def test_what_a_broken_recording_gave_before_its_break_is_told(desk: Desk) -> No
     assert recorded > 0
     assert f"note: {recorded} events from before that record were recorded in sqlite:///" in result.err
     assert f"error: {file}:14: " in result.err
+
+
+@pytest.mark.parametrize("command", ["audit", "import", "import-qemu", "import-hyperv"])
+def test_a_file_in_which_nothing_stands_is_refused(desk: Desk, command: str) -> None:
+    for content in ("", "\n \n"):
+        result = desk.call(command, desk.write("nothing.jsonl", content))
+        assert (result.code, result.out) == (2, "")
+        assert ": this is an empty file: " in result.err
+        assert "\nhint: " in result.err
+        assert desk.events == ""
