@@ -429,7 +429,7 @@ public static extern bool GetFileInformationByHandle(SafeFileHandle file, out In
 function Open-NiloUnixFile($Path) {
     $stat = (Microsoft.PowerShell.Management\Get-Item -LiteralPath $Path -Force -ErrorAction Stop).UnixStat
     if ("$($stat.ItemType)" -eq 'SymbolicLink') { throw 'it is a link' }
-    if ("$($stat.ItemType)" -ne 'File') { throw 'it is no file' }
+    if ("$($stat.ItemType)" -ne 'File') { throw 'it is not a file' }
     if ($stat.HardlinkCount -ne 1) { throw "it has $($stat.HardlinkCount) names" }
     New-Object IO.FileStream $Path, ([IO.FileMode]::Open), ([IO.FileAccess]::Read), ([IO.FileShare]::Read)
 }
@@ -453,11 +453,11 @@ function Get-NiloRightsFault($Stream) {
 
 # Why a text is no file of a change; null if it is one.
 function Get-NiloChangeFault($Text) {
-    try { $record = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -ErrorAction Stop } catch { return 'it is no JSON' }
+    try { $record = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -ErrorAction Stop } catch { return 'it is not JSON' }
     $id = [Guid]::Empty
     # a list of one object is read as that object
-    if ($record -isnot [Management.Automation.PSCustomObject] -or $Text.TrimStart()[0] -ne '{') { return 'it is no object of JSON' }
-    if ($record.schema -ne $script:LineSchema -or $record.kind -cnotin 'change-begun', 'change') { return "it is no change's" }
+    if ($record -isnot [Management.Automation.PSCustomObject] -or $Text.TrimStart()[0] -ne '{') { return 'it is not a JSON object' }
+    if ($record.schema -ne $script:LineSchema -or $record.kind -cnotin 'change-begun', 'change') { return "it is not a change's" }
     if (-not [Guid]::TryParse("$($record.id)", [ref]$id)) { return 'its change has no id' }
     $null
 }
@@ -477,7 +477,7 @@ function Read-NiloChangeFile($Path) {
             $digest = Get-NiloDigest $bytes
             if (-not $fault) {
                 $text = $null
-                try { $text = (New-Object Text.UTF8Encoding $false, $true).GetString($bytes) } catch { $fault = 'it is no UTF-8' }
+                try { $text = (New-Object Text.UTF8Encoding $false, $true).GetString($bytes) } catch { $fault = 'it is not UTF-8' }
                 if (-not $fault) { $fault = Get-NiloChangeFault $text }
                 if (-not $fault) { $content = $text }
             }
@@ -486,7 +486,7 @@ function Read-NiloChangeFile($Path) {
     }
     catch {
         if (Test-NiloInUse $_) { return $null }
-        # a link that leads nowhere is no file, and is there
+        # a link that leads nowhere is not a file, and is there
         if (-not $stream -and -not (Test-NiloEntry $Path)) { return $null }
         $fault = Get-NiloMessage $_
     }

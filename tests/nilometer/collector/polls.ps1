@@ -177,8 +177,8 @@ Check 'junk and links are told and deleted, and what links lead to stays' {
     $words = @{}
     foreach ($line in $seen) { $words[$line.file.Substring(0, 1)] = $line.error }
     Assert-Same @('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n' | ForEach-Object { $words[$_] }) @(
-        'it is no object of JSON', 'it is no JSON', 'it is no object of JSON', "it is no change's", "it is no change's", 'its change has no id', 'it is no UTF-8',
-        'it has 65608 bytes, and 65536 at most are read', 'it is a link', 'it is a link', 'it is a link', 'it has 2 names', 'it is no file', "it is no change's")
+        'it is not a JSON object', 'it is not JSON', 'it is not a JSON object', "it is not a change's", "it is not a change's", 'its change has no id', 'it is not UTF-8',
+        'it has 65608 bytes, and 65536 at most are read', 'it is a link', 'it is a link', 'it is a link', 'it has 2 names', 'it is not a file', "it is not a change's")
     Assert-Same @($seen.Count, @(Get-ChildItem "$Spool/changes" -Force).Count) @(14, 0)
     Assert-Same @([IO.File]::ReadAllText("$Spool/precious"), [IO.File]::ReadAllText("$Spool/folder/inside")) @($good, $good)
 }

@@ -308,7 +308,7 @@ def test_a_file_that_was_told_twice_is_read_once_and_another_with_its_id_not_at_
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "was no change's: it is a link"),
+        (None, "was not a change's: it is a link"),
         ("no json", "the file is passed over"),
         ({"schema": 2, "kind": "poll", "id": CHANGE.id}, "is a 'poll', and no change"),
         (CHANGE.begun(host="HV02"), "is a change of HV02, in the spool of HV01"),

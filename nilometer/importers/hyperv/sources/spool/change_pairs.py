@@ -162,7 +162,7 @@ def read_change_file(record: Json, place: str, counts: ImportCounts) -> ChangeFi
     text, owner = record.get("content"), _read_owner(record, place)
     if not isinstance(text, str):
         who = "" if owner is None else f", written by {owner}"
-        note = f"{place}: {name[:80]}{who} was no change's: {str(record.get('error'))[:200]}"
+        note = f"{place}: {name[:80]}{who} was not a change's: {str(record.get('error'))[:200]}"
         counts.add_remark("no change", note)
         return None
     try:
