@@ -19,13 +19,12 @@ from nilometer.cli.options import ahead_option, asking_options, common_options
 from nilometer.cli.output import Output, Progress
 from nilometer.cli.session import Session, current_session
 from nilometer.cli.writing.answers import INPUT_ERROR, Answers
-from nilometer.errors import LedgerError
+from nilometer.errors import CommitUncertain, LedgerError
 from nilometer.ledger.dry_run import DryRun
 from nilometer.ledger.moments import check_not_ahead
 from nilometer.ledger.requests import Request, Result
 from nilometer.ledger.script import ScriptError, ScriptLine, read_script
 from nilometer.messages.sizes import plural
-from nilometer.storage.urls import masked
 from nilometer.textio.files import open_input
 from nilometer.times import current_time
 from projections.fleet import Fleet
@@ -109,6 +108,8 @@ class Run:
         self.answers = Answers(out)
         self.is_remembered = False
         self.actor = session.actor
+        self.url = ""
+        """The ledger's, as it shows it."""
 
     def is_readable(self, stream: BinaryIO) -> bool:
         """Whether every line of a file is a command; shows those that are not. Leaves the file at its beginning."""
@@ -138,9 +139,15 @@ class Run:
                     self._decide_all(dry_run, lambda: dry_run.fleet, batched)
             else:
                 with self.session.writing() as ledger:
+                    self.url = ledger.url
                     self._decide_all(ledger, ledger.views.fleet, batched)
         except KeyboardInterrupt:
             raise Interrupted(self._format_progress(), hint=self._format_way_on()) from None
+        except CommitUncertain as error:  # the keys of lines are none that anybody can give
+            if self.answers.total:
+                say("note", self._format_progress())
+            error.hint = self._format_way_on()
+            raise
         except LedgerError:
             if self.answers.total:
                 say("note", self._format_progress(), self._format_way_on())
@@ -237,7 +244,7 @@ class Run:
 
     def _show_summary(self) -> None:
         answers = self.answers
-        where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {masked(self.session.url)}"
+        where = "nothing was recorded (--dry-run)" if self.dry_run else f"recorded in {self.url}"
         if not self.dry_run and answers.total == answers.counts[INPUT_ERROR]:
             where = "nothing was recorded"
         text = f"{answers.summarize()}; {where}. Nothing is sent to a hypervisor."

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from nilometer.errors import CommitUncertain
+from nilometer.ledger.ledger import Ledger
+from nilometer.ledger.requests import Request
 from tests.nilometer.cli.calling import NILO, SCRIPT, Desk
 
 HOST = '{"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "0"}\n'
@@ -209,3 +214,30 @@ def test_all_numbers_of_the_summary_are_grouped_alike(desk: Desk) -> None:
     assert "1,001 commands: 1,001 done; " in desk.call("run", script).out
     assert "1,001 commands: 1,001 done; 1,001 of them recorded before; " in desk.call("run", script).out
     assert "\n1,001 events replayed in " in desk.call("replay").out
+
+
+def test_the_ledger_is_named_as_other_commands_name_it(desk: Desk) -> None:
+    url = f"sqlite:///{desk.folder}//./ledger.db"
+    ran = desk.call("run", desk.write("s.jsonl", SCRIPT), "--ledger", url)
+    asked = desk.call("do", "add-memory", "web01", "2MiB", "--ledger", url)
+    named = f"sqlite:///{desk.folder}/ledger.db"
+    assert f"recorded in {named}. Nothing" in ran.out
+    assert f"Recorded in {named} at" in asked.out
+
+
+def test_after_a_lost_answer_one_hint_says_how_to_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of lines, which are asked again from Python, are nothing that a script can be given."""
+    execute_all = Ledger.execute_all
+
+    def lose_the_answer(ledger: Ledger, requests: Sequence[Request], *, keep_going: bool = False) -> NoReturn:
+        execute_all(ledger, requests, keep_going=keep_going)
+        raise CommitUncertain("the answer was lost", hint="ask again with the keys 'k1', 'k2'…")
+
+    script = desk.write("s.jsonl", SCRIPT)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "execute_all", lose_the_answer)
+        lost = desk.call("run", script)
+    assert lost.code == 2
+    assert lost.err == f"error: the answer was lost\nhint: run it again to continue: nilo run {script}\n"
+    again = desk.call("run", script, "--format", "json")
+    assert all(line["repeated"] for line in again.lines)
