@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from shlex import quote
 from typing import Final
 
 from domain.aggregates import VmAggregate
@@ -52,7 +53,7 @@ _COLLECT: Final = {
     "reserve": "Hyper-V does not publish the root reserve: state it with nilo import-hyperv --reserve HOST=SIZE.",
     "free": "It follows from the host's total, its reserve and what each VM holds.",
 }
-_REPORT: Final = "Report it: nilo do report-in-use VM SIZE."
+_REPORT: Final = "Report it: nilo do report-in-use {} SIZE."
 
 
 def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
@@ -91,7 +92,12 @@ def knows_setting(tracked: TrackedVm) -> bool:
 
 def in_use_not_reported() -> UnknownFigure:
     """That the guest of a decided VM has not said what it uses."""
-    return _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT)
+    return _unknown("in_use", WhyUnknown.NOT_REPORTED, collect=_REPORT.format("VM"))
+
+
+def how_to_know(unknown: UnknownFigure, vm: str) -> str:
+    """What to do, so that a figure of this VM is known: a sentence with its id."""
+    return _REPORT.format(quote(vm)) if unknown.why is WhyUnknown.NOT_REPORTED else unknown.collect
 
 
 def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | None) -> dict[str, UnknownFigure]:

@@ -12,6 +12,7 @@ from projections.unknowns import (
     UnknownFigure,
     WhyUnknown,
     has_stale_balloon,
+    how_to_know,
     is_stale,
     knows_setting,
     unknown_figures,
@@ -133,3 +134,11 @@ def test_what_a_host_has_is_unknown_as_far_as_nobody_measured_it() -> None:
     everything = {"total", "reserve", "free"}
     assert set(unknown_host_figures(None, fleet.account("seen1"))) == everything
     assert set(unknown_host_figures(fleet.hosts["seen1"], None)) == everything
+
+
+def test_what_to_do_names_the_vm() -> None:
+    tracked = Fleet().apply_all(told(HOST, WEB, START)).vms["web01"]
+    unknown = unknown_figures(tracked)["in_use"]
+    assert how_to_know(unknown, "web 01") == "Report it: nilo do report-in-use 'web 01' SIZE."
+    seen = unknown_figures(fleet_of(VmObserved(power=Power.RUNNING)).vms["seen"])["assigned"]
+    assert how_to_know(seen, "seen") == seen.collect

@@ -37,7 +37,7 @@ from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_rounded,
 from nilometer.times import format_exact_time, format_time, format_time_near, format_time_short
 from projections.books import HostBook, host_book
 from projections.fleet import Fleet
-from projections.unknowns import WhyUnknown
+from projections.unknowns import WhyUnknown, how_to_know
 from projections.view import HostRow, View, VmRow, view
 
 NOTHING: Final = "There was no host and no VM at that time."
@@ -353,7 +353,7 @@ def _format_unknown(row: VmRow, figure: str, unit: Unit) -> str:
         return ""
     last = "" if found.last is None else f" ({format_rounded(found.last, unit)})"
     measured = "" if found.measured is None else f", last at {format_time(found.measured)}{last}"
-    return f" ({_WHY_UNKNOWN[found.why]}{measured}). {found.collect}"
+    return f" ({_WHY_UNKNOWN[found.why]}{measured}). {how_to_know(found, row.vm)}"
 
 
 def _write_details(out: Output, row: VmRow, unit: Unit) -> None:

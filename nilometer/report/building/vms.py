@@ -24,7 +24,7 @@ from nilometer.report.data import FindingItem, Notice, Reference, VmPage
 from nilometer.report.series import Chart, ChartMark, ChartMoment, Line, LineName, TimeSpan
 from projections.requests import RequestCourse
 from projections.series import VmPoint
-from projections.unknowns import UnknownFigure, WhyUnknown
+from projections.unknowns import UnknownFigure, WhyUnknown, how_to_know
 
 _LINES: Final[tuple[LineName, ...]] = ("assigned", "visible", "high_watermark", "in_use")
 _WORDS: Final = {"visible": "Guest visible memory", "ballooned": "What is ballooned", "in_use": "In use"}
@@ -236,15 +236,15 @@ def _notes(context: Context, moment: VmMoment, unit: Unit) -> Iterator[str]:
     for figure, words in _WORDS.items():
         unknown = moment.unknown.get(figure)
         if unknown is not None:
-            yield describe_unknown(context, words, unknown, unit)
+            yield describe_unknown(context, words, unknown, moment.point.vm, unit)
         elif figure == "in_use" and moment.in_use_as_of is not None:
             yield f"In use was measured at {context.clock.clock(moment.in_use_as_of)}."
 
 
-def describe_unknown(context: Context, words: str, unknown: UnknownFigure, unit: Unit | None = None) -> str:
+def describe_unknown(context: Context, words: str, unknown: UnknownFigure, vm: str, unit: Unit | None = None) -> str:
     """Why a figure is not known, and what would tell it."""
     if unknown.why is WhyUnknown.NOT_REPORTED:
-        return f"{words} was not reported in this session. {unknown.collect}"
+        return f"{words} was not reported in this session. {how_to_know(unknown, vm)}"
     if unknown.why is WhyUnknown.NOT_MEASURED or unknown.measured is None:
         return f"{words} was never measured. {unknown.collect}"
     last = "" if unknown.last is None else f" ({shown(unknown.last, unit)})"
