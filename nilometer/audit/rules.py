@@ -36,5 +36,6 @@ def require_rule(name: str) -> str:
     """
     is_policy = name.startswith(POLICY) and name.removeprefix(POLICY).isidentifier()
     if name not in ALL_RULES and not is_policy:
-        raise InputError(f"there is no rule {name!r}", hint=did_you_mean(name, ALL_RULES, "docs/rules.md lists them"))
+        hint = did_you_mean(name, ALL_RULES, f"the rules are {', '.join(ALL_RULES)}")
+        raise InputError(f"there is no rule {name!r}", hint=hint)
     return name

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import time
 from typing import Final
+
+from nilometer.cli.failures import naming_stdout
 
 PAUSE_SECONDS: Final = 0.25
 """Between two readings of a ledger."""
@@ -16,7 +19,10 @@ def wait_for_more() -> None:
 
     Raises ``BrokenPipeError`` as soon as nobody reads stdout any more, without anything to write: the next event may
     come in days. Windows does not say that somebody went away; there it is seen with the next event.
+    Raises ``OSError`` if stdout was closed from the beginning.
     """
+    with naming_stdout():
+        os.write(sys.stdout.fileno(), b"")  # nothing arrives, but it is refused where nothing can be written
     if sys.platform == "win32":
         time.sleep(PAUSE_SECONDS)
         return

@@ -20,6 +20,12 @@ from nilometer.tlog.signatures import verify_signatures
 SECONDS: Final = 10
 """How long a witness may take to answer."""
 TRIES: Final = 3
+_OF_A_WITNESS: Final = "the policy names its URL: is it that of a witness?"
+_AT_THE_WITNESS: Final = {
+    403: "have the log's key written into the witness's policy, as a line: log VERIFIER-KEY",
+    404: "have the log's key written into the witness's policy, as a line: log VERIFIER-KEY",
+    422: "nilo verify --policy compares what the witness signed with the ledger",
+}
 
 
 class WitnessError(LedgerError):
@@ -59,9 +65,14 @@ def ask_to_sign(witness: KnownWitness, checkpoint: SignedTreeHead, subtree: Subt
                 continue
         if status != 200:
             reason = answer[:200].decode("utf-8", "replace").strip()
-            raise WitnessError(f"the witness {witness.name} refuses ({status}): {reason!r}")
+            raise WitnessError(f"the witness {witness.name} refuses ({status}): {reason!r}", hint=_hint_for(status))
         return _read_signatures(witness, checkpoint, answer)
     raise WitnessError(f"the witness {witness.name} signed others meanwhile", hint="seal again")
+
+
+def _hint_for(status: int) -> str:
+    """What to do about a refusal, by the status in which it was told."""
+    return _AT_THE_WITNESS.get(status, "ask who runs the witness" if status < 500 else "seal again later")
 
 
 def _read_signatures(witness: KnownWitness, checkpoint: SignedTreeHead, answer: bytes) -> tuple[NoteSignature, ...]:
@@ -71,8 +82,13 @@ def _read_signatures(witness: KnownWitness, checkpoint: SignedTreeHead, answer: 
         if own and verify_signatures(SignedTreeHead(checkpoint.head, own), [witness.key]):
             return own
     except (TlogError, UnicodeDecodeError) as error:
-        raise WitnessError(f"the answer of the witness {witness.name} is not a signature: {error}") from None
-    raise WitnessError(f"the witness {witness.name} did not sign with the key that the policy names")
+        raise WitnessError(
+            f"the answer of the witness {witness.name} is not a signature: {error}", hint=_OF_A_WITNESS
+        ) from None
+    raise WitnessError(
+        f"the witness {witness.name} did not sign with the key that the policy names",
+        hint="write the key that the witness shows when it starts into the policy",
+    )
 
 
 def read_newest(witness: KnownWitness, origin: str) -> SignedTreeHead | None:
@@ -82,11 +98,13 @@ def read_newest(witness: KnownWitness, origin: str) -> SignedTreeHead | None:
     if status == 404:
         return None
     if status != 200:
-        raise WitnessError(f"the witness {witness.name} answers {status}")
+        raise WitnessError(f"the witness {witness.name} answers {status}", hint=_hint_for(status))
     try:
         return parse_checkpoint(answer)
     except TlogError as error:
-        raise WitnessError(f"the answer of the witness {witness.name} is not a checkpoint: {error}") from None
+        raise WitnessError(
+            f"the answer of the witness {witness.name} is not a checkpoint: {error}", hint=_OF_A_WITNESS
+        ) from None
 
 
 def _post(witness: KnownWitness, body: bytes) -> tuple[int, bytes]:
@@ -96,8 +114,13 @@ def _post(witness: KnownWitness, body: bytes) -> tuple[int, bytes]:
 
 def _call(witness: KnownWitness, request: urllib.request.Request) -> tuple[int, bytes]:
     if request.type not in ("http", "https"):
-        raise WitnessError(f"the witness {witness.name} has the URL {witness.url}, which is not http or https")
+        raise WitnessError(
+            f"the witness {witness.name} has the URL {witness.url}, which is not http or https", hint=_OF_A_WITNESS
+        )
     try:
         return call_http(request, SECONDS, LARGEST_NOTE)
     except CallFailed as error:
-        raise WitnessError(f"the witness {witness.name} at {witness.url} cannot be asked: {error}") from None
+        raise WitnessError(
+            f"the witness {witness.name} at {witness.url} cannot be asked: {error}",
+            hint=f"look whether it runs and can be reached; {_OF_A_WITNESS}",
+        ) from None

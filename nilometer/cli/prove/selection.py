@@ -52,7 +52,8 @@ def _predicates_of(rule: str, obligations: Sequence[Obligation]) -> list[str]:
     proving = filter_by_rule(rule, obligations)
     if not proving:
         names = [*RULE_NAMES, *[known.rule for known in obligations]]
-        raise InputError(f"there is no rule {rule!r}", hint=did_you_mean(rule, names, "docs/rules.md lists them"))
+        hint = did_you_mean(rule, names, f"the rules are {', '.join(RULE_NAMES)}")
+        raise InputError(f"there is no rule {rule!r}", hint=hint)
     return [obligation.rule for obligation in proving]
 
 

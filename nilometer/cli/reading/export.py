@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Lines = Callable[["Iterable[StoredRow]", int], Iterator[bytes]]
 """Makes lines of the stored events behind a position."""
+
+MOST_EVENTS: Final = 2**63 - 1
+"""No database numbers more."""
 
 
 @click.command("export")
@@ -52,6 +55,8 @@ def command(file: str | None, form: str, after: int, follow: bool) -> int:
       nilo export -o history.jsonl
       nilo export --as ocsf --follow
     """
+    if after > MOST_EVENTS:
+        raise Mistyped(f"--after: there is no position {after}", hint="see the last: nilo log -n 1")
     if form == "parquet":
         if follow or after:
             raise Mistyped("--follow and --after are for lines, not for parquet", hint="leave them out")

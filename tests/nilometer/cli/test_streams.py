@@ -149,3 +149,10 @@ def test_a_folder_that_is_not_utf_8_is_named(url: str, tmp_path: Path) -> None:
     ran = subprocess.run([NILO, "audit", folder], env=environment, capture_output=True, check=False)
     assert ran.returncode == 2
     assert ran.stderr.startswith(b"error: 'bad\\xff' is not UTF-8\nhint: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows closes no streams")
+@pytest.mark.parametrize("command", ["export --follow", "log --follow", "audit --follow"])
+def test_what_is_followed_ends_where_nothing_can_be_written(url: str, command: str) -> None:
+    ran = call(url, command, ">&-")
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "error: stdout: Bad file descriptor")

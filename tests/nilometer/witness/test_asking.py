@@ -39,3 +39,4 @@ def test_what_a_witness_answers_is_quoted() -> None:
             server.shutdown()
             thread.join()
     assert refused.value.message == "the witness w refuses (403): \"unknown log\\n  hint: rm -r '/'\""
+    assert refused.value.hint.startswith("have the log's key written into the witness's policy")

@@ -102,7 +102,7 @@ def test_a_command_means_all_that_it_does(desk: Desk) -> None:
     [
         (["whole_qanta"], "there is no rule 'whole_qanta'", "did you mean whole_quanta?"),
         (["--rule", "seen_bye"], "there is no rule 'seen_bye'", "did you mean seen_by?"),
-        (["zzz"], "there is no rule 'zzz'", "docs/rules.md lists them"),
+        (["zzz"], "there is no rule 'zzz'", "the rules are host_is_real, host_never_overcommitted, "),
         (["--command", "grw"], "there is nothing to prove about a command 'grw'", "did you mean grow?"),
         (
             ["grant_is_applied", "--command", "stop"],

@@ -95,3 +95,10 @@ def test_what_is_followed_goes_to_stdout_alone(desk: Desk) -> None:
         result = desk.call("export", "--as", "parquet", "-o", "new", *option)
         assert result.code == 2
         assert "--follow and --after are for lines, not for parquet" in result.err
+
+
+def test_a_position_that_no_ledger_can_have_is_named_with_its_option(desk: Desk) -> None:
+    for more in ((), ("--follow",), ("--as", "ocsf")):
+        refused = desk.call("export", "--after", "9" * 23, *more)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err == f"error: --after: there is no position {'9' * 23}\nhint: see the last: nilo log -n 1\n"
