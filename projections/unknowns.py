@@ -100,6 +100,13 @@ def how_to_know(unknown: UnknownFigure, vm: str) -> str:
     return _REPORT.format(quote(vm)) if unknown.why is WhyUnknown.NOT_REPORTED else unknown.collect
 
 
+def in_use_before(moved: UtcTime, last: int, measured: UtcTime | None) -> UnknownFigure:
+    """That what a guest uses was measured before a poll that has other sizes, and not what it uses."""
+    return UnknownFigure(
+        why=WhyUnknown.BEFORE_THE_LAST_MOVE, since=moved, last=last, measured=measured, collect=_COLLECT["in_use"]
+    )
+
+
 def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | None) -> dict[str, UnknownFigure]:
     """The figures of a host that are not known, by their names: all of a host that only its VMs name."""
     if tracked is None or account is None:

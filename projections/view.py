@@ -22,6 +22,7 @@ from projections.tracked import AnyTracked, TrackedVm
 from projections.unknowns import (
     UnknownFigure,
     has_stale_balloon,
+    in_use_before,
     is_stale,
     unknown_figures,
     unknown_host_figures,
@@ -245,6 +246,10 @@ def _polled(fleet: Fleet, row: VmRow) -> VmRow:
         return row
     figures = {"assigned": newest.assigned, "visible": newest.visible, "in_use": newest.in_use}
     known = {name: size for name, size in figures.items() if size is not None}
+    polled = known.keys() | ({"ballooned"} if newest.visible is not None else set[str]())
+    unknown = {name: figure for name, figure in row.unknown.items() if name not in polled}
+    if newest.in_use is None and row.in_use is not None:
+        unknown["in_use"] = in_use_before(newest.at, row.in_use, fleet.vms[row.vm].in_use_as_of)
     return replace(
         row,
         assigned=newest.assigned,
@@ -255,9 +260,7 @@ def _polled(fleet: Fleet, row: VmRow) -> VmRow:
         in_use_as_of=None if newest.in_use is None else newest.at,
         measured={**row.measured, **dict.fromkeys(known, newest.at)},
         newest_poll=newest.at,
-        unknown={
-            name: figure for name, figure in row.unknown.items() if figures.get(name) is None and name != "ballooned"
-        },
+        unknown=unknown,
     )
 
 

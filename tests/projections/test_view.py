@@ -16,6 +16,7 @@ from domain.quantities import GiB
 from domain.settings import ConfigVersion, HostVersion
 from domain.state import Power
 from projections.fleet import Fleet
+from projections.unknowns import WhyUnknown
 from projections.view import HostRow, VmRow, view
 from tests.projections.histories import HOST, START, WEB, add, in_use, time, told
 from tests.projections.test_requests import ASKED, MOVED, OPEN
@@ -78,6 +79,10 @@ def test_what_the_newest_poll_does_not_show_is_not_known_of_that_moment() -> Non
         vm, _ = rows_of(SEEN, HostObserved(total=GiB), polled(19, visible=visible, in_use=used))
         assert (vm.in_use, vm.in_use_reported) == (used, used is not None)
         assert vm.in_use_as_of == (None if used is None else time(19))
+        why = vm.unknown.get("in_use")
+        known = None if why is None else (why.why, why.since, why.last, why.measured)
+        before = (WhyUnknown.BEFORE_THE_LAST_MOVE, time(19), GiB, time(0))
+        assert known == (before if used is None else None)
 
 
 @pytest.mark.parametrize("events", [(polled(0),), (polled(19, vm="another"),), (polled(19), VmNotListed(host="seen1"))])
