@@ -11,10 +11,10 @@ from domain.aggregates import HistoryError
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import host_stream, split_stream, vm_stream
-from domain.observed.events import VmChangeRequested, VmRequestSettled
+from domain.observed.events import HostWatched, VmChangeRequested, VmRequestSettled
 from domain.observed.settings import NOT_RECORDED
 from projections.fleet import Fleet
-from projections.view import HostRow, View, VmRow, host_row, vm_row
+from projections.view import HostRow, View, VmRow, host_row, polled_vm_row
 
 Value = bool | int | str | HostRow | VmRow | None
 """A figure, or a whole row where a host or VM came or went."""
@@ -92,10 +92,11 @@ def attribute(fleet: Fleet, between: Iterable[Envelope[Event]]) -> dict[str, tup
 
 
 def _subjects(fleet: Fleet, envelope: Envelope[Event]) -> set[tuple[str, str]]:
-    """The VM or host of an event, and the host that a VM is on."""
+    """The VM or host of an event, and the host that a VM is on, or the VMs that polls of a host showed."""
     kind, id = split_stream(envelope.stream)
     if kind == "host":
-        return {("host", id)}
+        polled = fleet.on(id) if isinstance(envelope.event, HostWatched) else ()
+        return {("host", id), *[("vm", vm) for vm in polled]}
     tracked = fleet.vms.get(id) if kind == "vm" else None
     host = None if tracked is None else tracked.subject.host
     return {("vm", id)} | (set[tuple[str, str]]() if host is None else {("host", host)}) if kind == "vm" else set()
@@ -103,7 +104,7 @@ def _subjects(fleet: Fleet, envelope: Envelope[Event]) -> set[tuple[str, str]]:
 
 def _figures_of(fleet: Fleet, kind: str, id: str) -> dict[str, Value]:
     if kind == "vm" and id in fleet.vms:
-        return {f"vms.{id}": True} | {f"vms.{id}.{name}": value for name, value in _figures(vm_row(id, fleet.vms[id]))}
+        return {f"vms.{id}": True} | {f"vms.{id}.{name}": value for name, value in _figures(polled_vm_row(fleet, id))}
     if kind == "host" and id in fleet.hosts:
         return {f"hosts.{id}": True} | {f"hosts.{id}.{name}": value for name, value in _figures(host_row(fleet, id))}
     return {}

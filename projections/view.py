@@ -167,7 +167,7 @@ def view(fleet: Fleet, *, at: str | None = None, vm: str | None = None, host: st
     if host is not None and host not in fleet.hosts and not fleet.on(host):
         raise UnknownHost(host)
     wanted = (id for id in fleet.vms if not _is_retired(fleet.vms[id])) if vm is None else (vm,)
-    vms = [_polled(fleet, vm_row(id, fleet.vms[id])) for id in sorted(wanted)]
+    vms = [polled_vm_row(fleet, id) for id in sorted(wanted)]
     vms = [row for row in vms if host is None or row.host == host]
     current = {id for id in fleet.hosts if id == host or not _is_retired(fleet.hosts[id])}
     only_named = {row.host for row in vms if row.host is not None} - fleet.hosts.keys()
@@ -235,8 +235,9 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
     )
 
 
-def _polled(fleet: Fleet, row: VmRow) -> VmRow:
-    """The row of an observed VM with what the newest poll of its host shows, if that is newer than its last event."""
+def polled_vm_row(fleet: Fleet, id: str) -> VmRow:
+    """The row of a VM with what the newest poll of its host shows, if that is newer than the VM's last event."""
+    row = vm_row(id, fleet.vms[id])
     host = None if row.host is None else fleet.hosts.get(row.host)
     if host is None or not isinstance(host.subject, ObservedHost) or row.not_listed_since is not None:
         return row

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from domain.envelope import Envelope
 from domain.events import Event
-from domain.observed.events import HostObserved, VmObserved
+from domain.observed.events import HostObserved, HostWatched, VmObserved
+from domain.observed.polls import NewestPoll, PollFigures
 from domain.state import Power
 from projections.diff import FigureChange, attribute, difference
 from projections.fleet import Fleet
 from projections.view import View, view
 from tests.oracle.shapes import Line
-from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, told
+from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, time, told
 
 GiB = 2**30
 
@@ -135,6 +136,19 @@ def test_only_what_changes_from_the_fleet_on_is_attributed_and_the_host_of_an_ob
     for place, event in enumerate((seen, VmObserved(assigned=2 * GiB), VmObserved(host="seen2")), start=1):
         recorder.append("vm/seen", event, place, "c")
     assert attribute(Fleet(), recorder.history)["hosts.seen1.assigned"] == (1, 2, 3, 4)
+
+
+def test_what_a_poll_of_the_host_shows_of_a_vm_is_attributed_to_the_event_that_tells_of_the_polls() -> None:
+    recorder = Recorder()
+    recorder.append("host/seen1", HostObserved(total=64 * GiB), 0, "c")
+    seen = VmObserved(host="seen1", name="Web", power=Power.RUNNING, assigned=GiB)
+    recorder.append("vm/seen", seen, 1, "c")
+    newest = NewestPoll("seen", PollFigures(time(2), 3 * GiB, None, None))
+    recorder.append("host/seen1", HostWatched(since=time(0), polls=9, longest_gap=60, newest=(newest,)), 3, "c")
+    found = difference(at(recorder.history, 2), at(recorder.history, 3)).changes
+    by = attribute(Fleet(), recorder.history)
+    assert FigureChange("vms.seen.assigned", GiB, 3 * GiB) in found
+    assert {change.path: by[change.path][-1] for change in found} == dict.fromkeys([one.path for one in found], 3)
 
 
 def test_a_row_that_went_is_attributed_to_the_event_that_removed_it() -> None:
