@@ -5,7 +5,7 @@ Rows have the names of the view's JSON; sizes are bytes, and ``None`` is unknown
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -196,13 +196,17 @@ def _named_host(id: str) -> HostRow:
 def _with_requests(row: HostRow, vms: Sequence[VmRow]) -> HostRow:
     """The row of a host with what its VMs, as far as they are shown, wait for, and with their last change."""
     on = [vm for vm in vms if vm.host == row.host]
-    waits = [request.remaining for vm in on for request in vm.open_requests if request.gives and request.remaining]
     changes = [vm.last_change for vm in on if vm.last_change is not None]
     return replace(
         row,
-        unmet=sum(waits) or None,
+        unmet=_unmet(request for vm in on for request in vm.open_requests),
         last_change=max(changes, key=lambda change: (change.at, change.position), default=None),
     )
+
+
+def _unmet(requests: Iterable[OpenRequestRow]) -> int | None:
+    """What open requests for more still wait for; ``None`` if that is nothing."""
+    return sum(request.remaining for request in requests if request.gives and request.remaining) or None
 
 
 def _is_retired(tracked: AnyTracked) -> bool:
@@ -231,6 +235,9 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         not_watched=None
         if isinstance(subject, HostAggregate) or subject.gap is None
         else {"since": subject.gap.since, "until": subject.gap.until},
+        unmet=_unmet(
+            request for vm in fleet.observed_on(id) if vm.retired_since is None for request in _open_requests(vm)
+        ),
         unknown=unknown_host_figures(tracked, account),
     )
 
@@ -330,14 +337,16 @@ def _observed_vm(id: str, vm: ObservedVm, tracked: TrackedVm) -> VmRow:
         not_listed_since=vm.not_listed_since,
         retired_since=vm.retired_since,
         requested=None if (request := vm.open_request(BASE_MEMORY)) is None else request.target,
-        open_requests=tuple(
-            _open_request_row(request)
-            for request in sorted(vm.requests.values(), key=lambda request: request.number)
-            if request.still_open
-        ),
+        open_requests=_open_requests(vm),
         last_change=_change_row(id, tracked),
         unknown=unknown_figures(tracked),
     )
+
+
+def _open_requests(vm: ObservedVm) -> tuple[OpenRequestRow, ...]:
+    """The requests of an observed VM that are open, in the order in which they were made."""
+    by_number = sorted(vm.requests.values(), key=lambda request: request.number)
+    return tuple(_open_request_row(request) for request in by_number if request.still_open)
 
 
 def _open_request_row(request: OpenRequest) -> OpenRequestRow:

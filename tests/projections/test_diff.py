@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from projections.fleet import Fleet
 from projections.view import View, view
 from tests.oracle.shapes import Line
 from tests.projections.histories import HOST, START, WEB, Recorder, add, decided, in_use, time, told
+from tests.projections.test_requests import ASKED, MOVED, OPEN
 
 GiB = 2**30
 
@@ -149,6 +151,18 @@ def test_what_a_poll_of_the_host_shows_of_a_vm_is_attributed_to_the_event_that_t
     by = attribute(Fleet(), recorder.history)
     assert FigureChange("vms.seen.assigned", GiB, 3 * GiB) in found
     assert {change.path: by[change.path][-1] for change in found} == dict.fromkeys([one.path for one in found], 3)
+
+
+def test_what_a_host_has_not_granted_is_attributed_to_the_request() -> None:
+    recorder = Recorder()
+    recorder.append("host/seen1", HostObserved(total=64 * GiB), 0, "c")
+    seen = VmObserved(host="seen1", name="Web", power=Power.RUNNING, assigned=GiB)
+    for place, event in enumerate((seen, ASKED, replace(MOVED, size_to=GiB), OPEN), start=1):
+        recorder.append("vm/seen", event, place, "c")
+    found = difference(at(recorder.history, 2), at(recorder.history, 5)).changes
+    change = next(one for one in found if one.path == "hosts.seen1.unmet")
+    assert change == FigureChange("hosts.seen1.unmet", None, 2 * GiB)
+    assert attribute(Fleet(), recorder.history)[change.path] == (3,)
 
 
 def test_a_row_that_went_is_attributed_to_the_event_that_removed_it() -> None:
