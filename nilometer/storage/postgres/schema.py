@@ -48,14 +48,19 @@ _KEEPING: Final[tuple[LiteralString, ...]] = (
 )
 """What keeps events from being changed, since format 2."""
 _TRIGGERS: Final = (
-    "SELECT t.tgname::text, c.relname::text, t.tgname = 'events_are_not_changed' AND c.relname = 'ledger_events' "
+    "SELECT t.tgname::text AS name, c.relname::text, 'trigger', "
+    "t.tgname = 'events_are_not_changed' AND c.relname = 'ledger_events' "
     "AND t.tgenabled IN ('O', 'A') AND t.tgtype = 58 AND t.tgqual IS NULL AND t.tgattr = '' "
     "AND p.proname = 'refuse_to_change_events' AND p.pronamespace = c.relnamespace "
     "AND p.prosrc = 'BEGIN RAISE EXCEPTION ''events are never changed''; END' "
     "FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
     "JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid "
-    "WHERE NOT t.tgisinternal AND c.relnamespace = %s::regnamespace ORDER BY 1"
+    "WHERE NOT t.tgisinternal AND c.relnamespace = %(schema)s::regnamespace "
+    "UNION ALL SELECT r.rulename::text, c.relname::text, 'rule', false "
+    "FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
+    "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = %(schema)s::regnamespace ORDER BY name"
 )
+"""What may do something else than a statement says: triggers, and rules, of which Nilometer makes none."""
 _OURS: Final = {"ledger_events", "commands", "ledger"}
 
 _HELD: Final = (
@@ -147,25 +152,26 @@ def check_positions(connection: Connection[Any], location: PostgresLocation, *, 
 
 
 def check_triggers(connection: Connection[Any], location: PostgresLocation, *, read_only: bool) -> None:
-    """Raises ``LedgerError`` if a table has a trigger that is not ours; who only reads is warned.
+    """Raises ``LedgerError`` if a table has a trigger or rule that is not ours; who only reads is warned.
 
     Ours is put back if it was removed; that is said, also to who may not put it back.
     """
     schema = Identifier(location.schema)
     cursor = connection.cursor(row_factory=tuple_row)
-    found = cursor.execute(_TRIGGERS, (schema.as_string(connection),)).fetchall()
-    for name, table, is_ours in found:
+    found = cursor.execute(_TRIGGERS, {"schema": schema.as_string(connection)}).fetchall()
+    for name, table, kind, is_ours in found:
         if is_ours:
             continue
+        drop = f'DROP {kind.upper()} "{name}" ON {location.schema}.{table}'
         error = LedgerError(
-            f"{location} has the trigger {name!r} on {table}, which Nilometer did not make or somebody changed: "
+            f"{location} has the {kind} {name!r} on {table}, which Nilometer did not make or somebody changed: "
             "it may change what is recorded",
-            hint=f'look at it and remove it: DROP TRIGGER "{name}" ON {location.schema}.{table}; then nilo audit',
+            hint=f"look at it and remove it: {drop}; then nilo audit",
         )
         if not read_only:
             raise error
         warnings.warn(error.message, LedgerWarning, stacklevel=2)
-    if any(is_ours for _, _, is_ours in found):
+    if any(is_ours for *_, is_ours in found):
         return
     select = SQL("SELECT value FROM {}.ledger WHERE name = 'format'").format(schema)
     if cursor.execute(select).fetchone() == ("1",):

@@ -276,6 +276,24 @@ class TestTrouble:
             assert ask(ledger, "set-reserve", host="hv01", reserve="1GiB").positions == (2,)
 
 
+def test_a_rule_that_may_change_what_is_recorded_is_refused_as_a_trigger_is(
+    postgres: Server, admin: Connection
+) -> None:
+    url = postgres.url(schema := f"rule_{uuid4().hex[:8]}")
+    with Ledger.open(url, create=True) as ledger:
+        ask(ledger, "register-host", **a_host())
+    made = "CREATE RULE spy AS ON INSERT TO {}.ledger_events DO ALSO DELETE FROM {}.commands"
+    admin.execute(SQL(made).format(Identifier(schema), Identifier(schema)))
+    with pytest.raises(LedgerError, match="has the rule 'spy' on ledger_events, which Nilometer did not make") as error:
+        Ledger.open(url)
+    assert f'DROP RULE "spy" ON {schema}.ledger_events' in error.value.hint
+    with pytest.warns(LedgerWarning, match="has the rule 'spy'"), Ledger.open(url, read_only=True) as ledger:
+        assert ledger.position == 1
+    admin.execute(SQL('DROP RULE "spy" ON {}.ledger_events').format(Identifier(schema)))
+    with Ledger.open(url) as ledger:
+        assert ledger.position == 1
+
+
 def test_an_event_before_the_first_position_is_said_at_once(postgres: Server, admin: Connection) -> None:
     url = postgres.url(schema := f"hidden_{uuid4().hex[:8]}")
     with Ledger.open(url, create=True) as ledger:
