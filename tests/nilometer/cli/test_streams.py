@@ -154,5 +154,7 @@ def test_a_folder_that_is_not_utf_8_is_named(url: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows closes no streams")
 @pytest.mark.parametrize("command", ["export --follow", "log --follow", "audit --follow"])
 def test_what_is_followed_ends_where_nothing_can_be_written(url: str, command: str) -> None:
-    ran = call(url, command, ">&-")
+    shell = ["/bin/sh", "-c", f"exec {NILO} {command} >&-"]
+    environment = {"NILO_LEDGER": url, "NILO_ACTOR": "ann", "PATH": ""}
+    ran = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "error: stdout: Bad file descriptor")
