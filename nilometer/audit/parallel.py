@@ -27,7 +27,6 @@ from nilometer.audit.sources import EventHeader, EventSource, HistorySource
 from rules.judging.completeness import PlacedEvent
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
-from rules.policies.reading import read_policies
 
 FEWEST_EVENTS: Final = 20_000
 """A shorter history is judged faster by one process."""
@@ -231,6 +230,11 @@ def _judge_part(
 ) -> JudgedPart:
     """Judges the part of a history that belongs to one process. Policies are read again, each from its text."""
     judged, reported = _JUDGED[0], 0
+    policies: list[Policy] = []
+    if written:
+        from rules.policies.reading import read_policies
+
+        policies = [policy for text, file in written for policy in read_policies(text, file)]
 
     def add_progress(count: int) -> None:
         nonlocal reported
@@ -243,7 +247,7 @@ def _judge_part(
         partition.source,
         partition.late,
         scope=scope,
-        policies=[policy for text, file in written for policy in read_policies(text, file)],
+        policies=policies,
         minor=minor,
         on_progress=add_progress,
         count=partition.loads[number],

@@ -11,7 +11,6 @@ from domain.identifiers import UtcTime
 from nilometer.textio.files import check_name, open_input
 from rules.judging.scope import EVERYTHING, Scope
 from rules.policies.policy import Policy
-from rules.policies.reading import LONGEST, read_policies
 
 if TYPE_CHECKING:
     from rules.judging.judge import Judge
@@ -21,6 +20,8 @@ _BOM: Final = "\ufeff"
 
 def open_policies(file: str) -> tuple[Policy, ...]:
     """The policies of a file; ``-`` is stdin. Raises ``InputError``, or ``UnreadableRule`` with place and reason."""
+    from rules.policies.reading import LONGEST, read_policies  # it takes a fifth of the start of an audit
+
     if Path(check_name(file)).is_dir():
         raise InputError(f"{file}: this is a folder, not a file of policies", hint="name one file, .py or .toml")
     with open_input(file) as stream:

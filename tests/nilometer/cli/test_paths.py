@@ -23,7 +23,7 @@ MISSING: dict[tuple[str, ...], str] = {
     ("report", "FILE"): FOR_INPUT,
     ("report", "--audit", "FILE"): "hint: it is what this prints: nilo audit --all --format json",
     ("apply", "PLAN"): FOR_INPUT,
-    ("plan", "SCRIPT"): FOR_INPUT,
+    ("plan", "SCRIPT"): "hint: write a goal as 'db02 >= 16GiB', or name the file of a script",
     ("plan", "web01 >= 9GiB", "--keep", "FILE"): FOR_INPUT,
     ("policy check", "FILE"): FOR_INPUT,
     ("policy test", "FILE"): FOR_INPUT,

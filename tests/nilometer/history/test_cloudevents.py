@@ -172,10 +172,10 @@ def test_a_body_that_was_changed_in_the_database_is_not_exported(tmp_path: Path)
         exported(ledger)
 
 
-def test_an_empty_history_takes_nothing(ledger: Ledger) -> None:
-    assert restore(ledger, read_history(BytesIO(b""), "empty")) == 0
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}"])
+def test_a_history_without_an_event_is_refused_and_leaves_nothing(ledger: Ledger, content: bytes) -> None:
     with pytest.raises(InputError):
-        restore(ledger, read_history(BytesIO(b"{}"), "cut off"))
+        restore(ledger, read_history(BytesIO(content), "nothing"))
     assert ledger.position == 0
 
 
