@@ -1,6 +1,6 @@
 """An export, piece by piece in the order of positions, whatever files the events are in: for engines that take tables.
 
-A piece has a quarter of a million events, so memory stays flat. Within a piece the events are file by file, so they are
+A piece has some hundred thousand events, so memory stays flat. Within a piece the events are file by file, so they are
 in order only within each file. What is stored of them is long, and is read apart from the columns, a little at a time:
 so it stays in the processor's cache.
 """
@@ -25,7 +25,7 @@ from nilometer.history.parquet.reading import LedgerFile, lines_of_rows, opened
 Table: TypeAlias = pyarrow.Table
 """A table of Arrow, for those who only hand it on."""
 
-PIECE_ROWS: Final = 262_144
+PIECE_ROWS: Final = 131_072
 """About so many events are in a piece: each begins with work that does not depend on their number."""
 LEAST_ROWS: Final = 256
 """At least so many events of a file are read together."""
