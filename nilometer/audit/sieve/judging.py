@@ -12,6 +12,7 @@ from nilometer.audit.sieve.sieve import Sieved, read_suspects, sieve_export
 from nilometer.audit.sources import StreamFilter
 from nilometer.history.parquet.manifest import Manifest, read_manifest
 from nilometer.history.parquet.reading import check_files
+from nilometer.messages.sizes import plural
 from rules.judging.completeness import PlacedEvent
 
 Progress = Callable[[int], None]
@@ -106,5 +107,8 @@ def describe_sieved(sieved: Sieved) -> str:
     if sieved.undivided:
         return f"the sieve clears nothing, and all is judged in one piece: {sieved.undivided}"
     cleared, groups = sieved.cleared_groups, sieved.groups
-    events = f"{sieved.cleared.events:,} of {sieved.events:,} events"
-    return f"the sieve cleared {events}, {cleared:,} of {groups:,} groups of hosts and VMs; the judge judges the others"
+    if cleared == groups:
+        return f"the sieve cleared all {plural(sieved.events, 'event')}, of {plural(groups, 'group')} of hosts and VMs"
+    events = f"{sieved.cleared.events:,} of {plural(sieved.events, 'event')}"
+    which = f"{cleared:,} of {plural(groups, 'group')} of hosts and VMs"
+    return f"the sieve cleared {events}, {which}; the judge judges the others"
