@@ -14,6 +14,7 @@ from nilometer.audit.grouping import Survey, ways_to_name
 from nilometer.audit.sources import match_tail
 from nilometer.history.groups import hosts_named
 from nilometer.spark.history import to_columns
+from nilometer.storage.reader import LAST_POSITION
 
 HEADERS: Final = (
     "position long, stream string, version long, topic string, recorded string, source string, hosts string"
@@ -53,7 +54,7 @@ def _without_header(line: bytes) -> _Header:
 def _position_in(line: bytes) -> int:
     with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):
         position: object = json.loads(line)["position"]
-        if type(position) is int and 0 <= position < 2**63:
+        if type(position) is int and 0 <= position <= LAST_POSITION:
             return position
     return NO_EVENT
 

@@ -39,12 +39,16 @@ Columns = tuple[int, str, int, str, bytes]
 """The fields of a ``StoredRow``."""
 
 
+LAST_POSITION: Final = 2**63 - 1
+"""No database numbers more events."""
+
+
 def check_position(name: str, position: object) -> None:
     """Raises ``InputError`` for what is no position, or version, of an event."""
     hint = "a position is a whole number: 0 is before the first event"
     if type(position) is not int:
         raise InputError(f"{name} is a {type(position).__name__}, not a whole number", hint=hint)
-    if not 0 <= position < 2**63:
+    if not 0 <= position <= LAST_POSITION:
         raise InputError(f"{name}: there is no position {position if abs(position) < 2**64 else 'so large'}", hint=hint)
 
 

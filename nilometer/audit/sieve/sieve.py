@@ -124,7 +124,7 @@ class _Sieve:
         """The last event of the piece before."""
 
     def take(self, piece: ExportPiece) -> None:
-        """Takes the next piece. Raises ``InputError`` for a body that is not as Nilometer writes it."""
+        """Takes the next piece. Raises ``InputError`` for a body of which no line can be made."""
         survey, events = self.survey, Events(piece.columns, self._streams)
         expected = numpy.arange(self.last + 1, self.last + 1 + events.count)
         if not numpy.array_equal(events.position[events.in_order], expected):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Lines = Callable[["Iterable[StoredRow]", int], Iterator[bytes]]
 """Makes lines of the stored events behind a position."""
-
-MOST_EVENTS: Final = 2**63 - 1
-"""No database numbers more."""
 
 
 @click.command("export")
@@ -55,7 +52,9 @@ def command(file: str | None, form: str, after: int, follow: bool) -> int:
       nilo export -o history.jsonl
       nilo export --as ocsf --follow
     """
-    if after > MOST_EVENTS:
+    from nilometer.storage.reader import LAST_POSITION
+
+    if after > LAST_POSITION:
         raise Mistyped(f"--after: there is no position {after}", hint="see the last: nilo log -n 1")
     if form == "parquet":
         if follow or after:
