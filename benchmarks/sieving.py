@@ -17,8 +17,8 @@ from benchmarks.child import peak
 from benchmarks.commands import NILO
 from benchmarks.histories import History
 from benchmarks.processes import run
+from nilometer.audit.expected import expected_events
 from nilometer.audit.sieve.events import ENCODED, READ
-from nilometer.audit.sieve.expected import expected_events
 from nilometer.audit.sieve.memory import shared_memory_pool
 from nilometer.audit.sieve.pieces import read_pieces
 from nilometer.audit.sieve.sieve import sieve_export

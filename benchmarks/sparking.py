@@ -46,7 +46,7 @@ def measure(small: Path, file: Path, events: int, more: int) -> SparkCosts:
 
 def main() -> None:
     """Judges both files in one Spark, and prints what the second one took."""
-    from nilometer.audit.shares import join_shares
+    from nilometer.audit.partitioning.shares import join_shares
     from nilometer.spark.judging import judge_history
     from nilometer.spark.session import open_session
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from domain.errors import InputError, InternalError, NilometerError
-from nilometer.audit.documents import read_audit
+from nilometer.audit.documents.audit import read_audit
 from nilometer.audit.provenance import FileDigests
 from nilometer.audit.reading import OnError, histories, read_ledger
 from nilometer.history.cloudevents import source_uri

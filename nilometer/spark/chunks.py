@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import pyarrow
 from pyarrow import compute
 
-from nilometer.audit.grouping import Survey
+from nilometer.audit.partitioning.grouping import Survey
 from nilometer.history.groups import StreamGroups
 from nilometer.spark.headers import read_headers, survey_headers
 from nilometer.spark.history import to_columns

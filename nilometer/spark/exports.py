@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow
 
 from domain.errors import InputError
-from nilometer.audit.buckets import BucketReader, connect_buckets
-from nilometer.audit.column_survey import HEADER, survey_columns
-from nilometer.audit.grouping import Grouping, Survey
+from nilometer.audit.partitioning.buckets import BucketReader, connect_buckets
+from nilometer.audit.partitioning.column_survey import HEADER, survey_columns
+from nilometer.audit.partitioning.grouping import Grouping, Survey
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.parquet.buckets import LABELS, read_columns
 from nilometer.history.parquet.manifest import EXPORT_AGAIN, NAME, ExportFile, Manifest, parse_manifest

@@ -9,8 +9,8 @@ from typing import Final
 
 import pyarrow
 
-from nilometer.audit.column_survey import HEADER, headers_in, survey_columns
-from nilometer.audit.grouping import Survey, ways_to_name
+from nilometer.audit.partitioning.column_survey import HEADER, headers_in, survey_columns
+from nilometer.audit.partitioning.grouping import Survey, ways_to_name
 from nilometer.audit.sources import match_tail
 from nilometer.history.groups import hosts_named
 from nilometer.spark.history import to_columns

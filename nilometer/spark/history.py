@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow
 
 from domain.errors import InputError
-from nilometer.audit.grouping import Grouping
+from nilometer.audit.partitioning.grouping import Grouping
 from nilometer.audit.reading import LineEvents
 
 if TYPE_CHECKING:

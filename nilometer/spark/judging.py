@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
+from nilometer.audit.documents.share import Share, ShareOrigin, parse_share, write_share
 from nilometer.audit.identifying import identify
-from nilometer.audit.parallel import judge_groups
+from nilometer.audit.partitioning.parallel import judge_groups
+from nilometer.audit.partitioning.shares import join_shares, trace_share
 from nilometer.audit.result import Audit
-from nilometer.audit.share_documents import Share, ShareOrigin, parse_share, write_share
-from nilometer.audit.shares import join_shares, trace_share
 from nilometer.audit.wording import format_message
 from nilometer.spark.exports import read_export
 from nilometer.spark.history import PartOfHistory, Row, SparkHistory, raise_if_refused

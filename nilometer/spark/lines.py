@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow
 
 from domain.errors import InputError
-from nilometer.audit.grouping import Grouping, Survey
+from nilometer.audit.partitioning.grouping import Grouping, Survey
 from nilometer.audit.reading import LineEvents
 from nilometer.spark.chunks import CHUNKS, cut_lines, lines_in
 from nilometer.spark.headers import HEADERS, NO_EVENT, read_headers, survey_headers

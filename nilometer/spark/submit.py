@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
+from nilometer.audit.partitioning.shares import describe_division
 from nilometer.audit.rules import require_rule
-from nilometer.audit.shares import describe_division
 from nilometer.cli.audit.command import show_audit
 from nilometer.cli.audit.share import report_shares
 from nilometer.cli.failures import OK, run_guarded, say

@@ -18,10 +18,10 @@ from domain.events import HostFigures, VmFigures
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from domain.state import Host, Vm
-from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
-from nilometer.audit.sieve.expected.event import BookChange
-from nilometer.audit.sieve.expected.moving import MOVE
-from nilometer.audit.sieve.expected.parts import (
+from nilometer.audit.expected import ExpectedEvent, expected_events
+from nilometer.audit.expected.event import BookChange
+from nilometer.audit.expected.moving import MOVE
+from nilometer.audit.expected.parts import (
     Claimed,
     FromStream,
     Nullable,

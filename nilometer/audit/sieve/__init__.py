@@ -2,6 +2,6 @@
 
 For each event it writes, as columns, the event that the rules would have recorded in the state that the event before
 it left, and compares that with what is stored, byte for byte. Needs ``nilometer[sieve]``. May import what the audit
-may. Begin with ``expected`` (the events as terms), then ``columns`` (terms as columns), ``forms`` (what is stored
-beside what is expected), ``continuity`` (what holds between events), then ``sieve``.
+may, and all other folders of the audit. Begin with ``columns`` (the terms of ``audit.expected`` as columns), then
+``forms`` (what is stored beside what is expected), ``continuity`` (what holds between events), then ``sieve``.
 """

@@ -18,11 +18,11 @@ from pydantic_core import from_json, to_json
 from domain.events import HostMemoryGranted, HostMemoryReturned
 from domain.identifiers import host_stream, split_stream, subject_id
 from domain.quantities import LARGEST
+from nilometer.audit.expected import HOST_READ, Path
 from nilometer.audit.sieve.arrow_texts import Texts, constant, figures_as_json, join, texts_as_json
 from nilometer.audit.sieve.bodies import StoredBodies
 from nilometer.audit.sieve.columns import Column, encode
 from nilometer.audit.sieve.events import ALIKE, CLAIMED, NOTHING, Events
-from nilometer.audit.sieve.expected import HOST_READ, Path
 from nilometer.audit.sieve.streams import Streams
 from nilometer.storage.bodies import topic_of
 from rules.symbolic.terms import Sort

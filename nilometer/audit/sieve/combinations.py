@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 import numpy
 import pyarrow
 
+from nilometer.audit.expected import Path
 from nilometer.audit.sieve.arrow_texts import Texts, figures_as_json, join
 from nilometer.audit.sieve.columns import Column
-from nilometer.audit.sieve.expected import Path
 from rules.symbolic.terms import Sort
 
 _FACTOR: Final = numpy.int64(0x1E3779B97F4A7C15)

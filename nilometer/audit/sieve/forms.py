@@ -13,12 +13,12 @@ from typing import TypeAlias, cast
 import numpy
 
 from domain.quantities import LARGEST
+from nilometer.audit.expected import ExpectedEvent, HostChange
 from nilometer.audit.sieve.bodies import ExpectedBodies
 from nilometer.audit.sieve.claims import EventRows, has_column, is_alike
 from nilometer.audit.sieve.columns import Column, Program, type_of
 from nilometer.audit.sieve.combinations import Claims, FormFigures
 from nilometer.audit.sieve.events import NOTHING
-from nilometer.audit.sieve.expected import ExpectedEvent, HostChange
 from nilometer.audit.sieve.states import UNKNOWN, HostStates, StateFigures, Written
 from nilometer.audit.sieve.texts import BodyWriter, OfEvent, Writing
 from rules.symbolic.terms import Term

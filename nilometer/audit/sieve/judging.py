@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nilometer.audit.parallel import judge_groups, judge_in_parallel, partition_groups
+from nilometer.audit.partitioning.parallel import judge_groups, judge_in_parallel, partition_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.sieve.sieve import Sieved, read_suspects, sieve_export
 from nilometer.audit.sources import StreamFilter

@@ -10,11 +10,11 @@ from itertools import zip_longest
 import numpy
 import pyarrow
 
+from nilometer.audit.expected import ExpectedEvent
 from nilometer.audit.sieve.bodies import ExpectedBodies, StoredBodies, keep_others
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import Events, Key
-from nilometer.audit.sieve.expected import ExpectedEvent
 from nilometer.audit.sieve.forms import Form, Proposal
 from nilometer.audit.sieve.states import Written
 from nilometer.audit.sieve.streams import Streams

@@ -19,12 +19,12 @@ from domain.errors import InputError
 from domain.guests import Guest
 from domain.identifiers import StreamName, vm_id
 from domain.kinds import DECIDED
-from nilometer.audit.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey, group_streams
+from nilometer.audit.expected import ExpectedEvent, expected_events
+from nilometer.audit.partitioning.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey, group_streams
 from nilometer.audit.result import EventPlace
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.continuity import Continuity
 from nilometer.audit.sieve.events import ENCODED, READ, UNKNOWN_TIME, Events, RawEvent
-from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
 from nilometer.audit.sieve.looking import Looked, Looking
 from nilometer.audit.sieve.memory import shared_memory_pool
 from nilometer.audit.sieve.pieces import BODIES, ExportPiece, lines_of, read_pieces

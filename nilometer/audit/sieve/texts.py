@@ -12,12 +12,12 @@ import pyarrow
 import pyarrow.compute
 
 from domain.settings import ConfigVersion
+from nilometer.audit.expected import Claimed, FromStream, Nullable, Part, Path, ReadVersion, Text, VersionBefore
+from nilometer.audit.expected.parts import terms_of
 from nilometer.audit.sieve.arrow_texts import Texts, constant, join
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.combinations import FigurePiece, FormFigures
-from nilometer.audit.sieve.expected import Claimed, FromStream, Nullable, Part, Path, ReadVersion, Text, VersionBefore
-from nilometer.audit.sieve.expected.parts import terms_of
 from rules.symbolic import terms
 from rules.symbolic.terms import Sort, Term
 from rules.symbolic.values import SymbolicRecord

@@ -17,8 +17,8 @@ from nilometer.errors import UnreadableEvent
 from nilometer.ledger.reader import check_database
 
 if TYPE_CHECKING:
-    from nilometer.audit.buckets import BucketSource
-    from nilometer.audit.parallel import Partition
+    from nilometer.audit.partitioning.buckets import BucketSource
+    from nilometer.audit.partitioning.parallel import Partition
     from nilometer.audit.provenance import FileDigests
     from nilometer.audit.result import Audit
     from nilometer.audit.sources import EventSource, FileSource, HistorySource
@@ -235,7 +235,7 @@ def _refuse(option: str, others: Mapping[str, object], why_not: Mapping[str, str
 
 def _write_share(out: Output, text: str, files: Sequence[str], position: int | None) -> int:
     """Judges one share, and writes it as JSON."""
-    from nilometer.audit.shares import parse_share_number
+    from nilometer.audit.partitioning.shares import parse_share_number
     from nilometer.cli.audit.result import SkippedInput
     from nilometer.cli.audit.share import share_files, share_ledger
     from rules.judging.scope import EVERYTHING
@@ -271,14 +271,14 @@ def _single_file(files: Sequence[str]) -> FileSource | None:
 
 def _buckets_of(files: Sequence[str], cores: int) -> BucketSource | None:
     """The buckets of an export, if that is all there is: each process reads its own."""
-    from nilometer.audit.buckets import open_bucketed
+    from nilometer.audit.partitioning.buckets import open_bucketed
 
     return open_bucketed(files[0], cores) if len(files) == 1 else None
 
 
 def _judge_buckets(audit: Audit, buckets: BucketSource, scope: Scope, cores: int) -> bool:
     """Judges an export in several processes, if it can be divided; returns whether it was judged."""
-    from nilometer.audit.parallel import partition_groups
+    from nilometer.audit.partitioning.parallel import partition_groups
 
     partition = partition_groups(buckets.survey(), cores, on_undivided=_note_one_process)
     return partition is not None and _judge_parts(audit, buckets, partition, scope, ())
@@ -294,7 +294,7 @@ def _judge_in_parallel(
     """Judges a history in several processes, if it can be divided; returns whether it was judged."""
     if history is None:
         return False
-    from nilometer.audit.parallel import partition_history
+    from nilometer.audit.partitioning.parallel import partition_history
 
     partition = partition_history(history, cores, policies, on_undivided=_note_one_process)
     return partition is not None and _judge_parts(audit, history, partition, scope, policies)
@@ -303,7 +303,7 @@ def _judge_in_parallel(
 def _judge_parts(
     audit: Audit, history: EventSource, partition: Partition, scope: Scope, policies: Sequence[Policy]
 ) -> bool:
-    from nilometer.audit.parallel import judge_in_parallel
+    from nilometer.audit.partitioning.parallel import judge_in_parallel
 
     with Progress("judging", partition.events, "events") as progress:
         judge_in_parallel(audit, history, partition, scope, progress.update, policies)

@@ -8,13 +8,11 @@ from pathlib import Path
 from shlex import quote
 
 from domain.errors import InputError, NilometerError
-from nilometer.audit.buckets import open_bucketed
-from nilometer.audit.grouping import Grouping
-from nilometer.audit.parallel import survey_history
-from nilometer.audit.provenance import FileDigests, trace_audit
-from nilometer.audit.result import Audit
-from nilometer.audit.share_documents import Share, read_share, write_share
-from nilometer.audit.shares import (
+from nilometer.audit.documents.share import Share, read_share, write_share
+from nilometer.audit.partitioning.buckets import open_bucketed
+from nilometer.audit.partitioning.grouping import Grouping
+from nilometer.audit.partitioning.parallel import survey_history
+from nilometer.audit.partitioning.shares import (
     ShareNumber,
     check_shares,
     describe_division,
@@ -22,6 +20,8 @@ from nilometer.audit.shares import (
     judge_share,
     trace_share,
 )
+from nilometer.audit.provenance import FileDigests, trace_audit
+from nilometer.audit.result import Audit
 from nilometer.audit.sources import EventSource, FileSource, LedgerSource
 from nilometer.cli.audit.result import AuditReport, SkippedInput
 from nilometer.cli.failures import OK, UNREADABLE, say

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nilometer.audit.grouping import Survey
+from nilometer.audit.partitioning.grouping import Survey
 from nilometer.audit.sources import header_of
 from nilometer.spark.chunks import WINDOW_BYTES, cut_lines, lines_in
 from nilometer.spark.headers import NO_EVENT

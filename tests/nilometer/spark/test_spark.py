@@ -18,7 +18,7 @@ import pytest
 
 from detection.corruptions import with_leaf
 from domain.errors import InputError
-from nilometer.audit.shares import join_shares
+from nilometer.audit.partitioning.shares import join_shares
 from nilometer.history.parquet.manifest import NAME
 from nilometer.spark import audit, replay, submit
 from nilometer.spark.judging import judge_history

@@ -7,9 +7,9 @@ from io import BytesIO
 from typing import Any, cast
 
 from domain.identifiers import UtcTime
+from nilometer.audit.expected import expected_events
 from nilometer.audit.prediction.forms import predicted_form
 from nilometer.audit.reading import read_events
-from nilometer.audit.sieve.expected import expected_events
 from rules.judging.decided.predicting import ChangePlace
 from rules.judging.judge import Judge
 from tests.nilometer.audit.mixed import Line, text_of

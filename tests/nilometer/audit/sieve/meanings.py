@@ -26,8 +26,8 @@ from domain.recording.hosts import record_define_vm
 from domain.rule import Rule
 from domain.settings import ConfigVersion, Mode
 from domain.state import Host, Site, Vm
-from nilometer.audit.sieve.expected import ExpectedEvent
-from nilometer.audit.sieve.expected.parts import (
+from nilometer.audit.expected import ExpectedEvent
+from nilometer.audit.expected.parts import (
     Claimed,
     FromStream,
     Nullable,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.events import HostMemoryGranted, HostMemoryReturned, VmDefined
 from domain.quantities import LARGEST
-from nilometer.audit.sieve.expected import ExpectedEvent, expected_events
+from nilometer.audit.expected import ExpectedEvent, expected_events
 from nilometer.storage.bodies import topic_of
 from rules.obligations import Obligation
 from rules.obligations.definitions import OVERFLOW, TOO_LARGE

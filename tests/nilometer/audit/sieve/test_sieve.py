@@ -19,9 +19,9 @@ from nilometer.audit.sieve import pieces
 from nilometer.audit.sieve.judging import open_export
 from nilometer.history.parquet.reading import read_export
 from tests.nilometer.audit.mixed import judged_whole, mixed_history, with_faults
+from tests.nilometer.audit.partitioning.test_buckets import shown
 from tests.nilometer.audit.sieve.exporting import audit_of, export_of
 from tests.nilometer.audit.sieve.known import known_history
-from tests.nilometer.audit.test_buckets import shown
 
 
 @settings(deadline=None, max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))

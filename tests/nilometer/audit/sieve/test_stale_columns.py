@@ -21,8 +21,8 @@ import pytest
 from detection.corruptions import renumber
 from detection.histories import Line
 from domain.errors import InputError
+from nilometer.audit.expected import expected_events
 from nilometer.audit.sieve.events import READ
-from nilometer.audit.sieve.expected import expected_events
 from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.manifest import digest_of
 from tests.nilometer.audit.sieve.exporting import copy_of, export_of, sieved_of

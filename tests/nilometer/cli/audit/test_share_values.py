@@ -12,11 +12,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from domain.errors import InputError
-from nilometer.audit.schema_checks import find_problem, published_schema
-from nilometer.audit.share_documents import parse_share
+from nilometer.audit.documents.schema import find_problem, published_schema
+from nilometer.audit.documents.share import parse_share
 from nilometer.textio.digests import with_digest
 from rules.judging.fingerprint import rules_digest
-from tests.nilometer.audit.test_share_documents import SHARES
+from tests.nilometer.audit.documents.test_share import SHARES
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 

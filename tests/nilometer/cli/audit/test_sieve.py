@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from detection.corruptions import with_leaf
-from nilometer.audit import parallel
+from nilometer.audit.partitioning import parallel
 from tests.nilometer.audit.mixed import Line
 from tests.nilometer.audit.sieve.exporting import export_of, parsed
 from tests.nilometer.cli.calling import CallResult, Desk

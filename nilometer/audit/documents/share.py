@@ -17,9 +17,9 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
-from nilometer.audit.finding_documents import Json, read_coverage, read_finding
+from nilometer.audit.documents.finding import Json, read_coverage, read_finding
+from nilometer.audit.documents.schema import find_problem, published_schema
 from nilometer.audit.result import MOST_FINDINGS, Audit, SourcedFinding
-from nilometer.audit.schema_checks import find_problem, published_schema
 from nilometer.textio.digests import digest_of, with_digest
 from nilometer.textio.files import check_name, open_input
 from nilometer.textio.strict_json import parse_strict_json

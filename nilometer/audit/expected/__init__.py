@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from nilometer.audit.sieve.expected.event import ExpectedEvent, HostChange
-from nilometer.audit.sieve.expected.on_hosts import events_on_hosts
-from nilometer.audit.sieve.expected.on_vms import events_on_vms
-from nilometer.audit.sieve.expected.parts import (
+from nilometer.audit.expected.event import ExpectedEvent, HostChange
+from nilometer.audit.expected.on_hosts import events_on_hosts
+from nilometer.audit.expected.on_vms import events_on_vms
+from nilometer.audit.expected.parts import (
     HOST_READ,
     Claimed,
     FromStream,
@@ -27,7 +27,7 @@ from nilometer.audit.sieve.expected.parts import (
     Text,
     VersionBefore,
 )
-from nilometer.audit.sieve.expected.writing import RuleTerms
+from nilometer.audit.expected.writing import RuleTerms
 
 __all__ = [
     "HOST_READ",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from domain.errors import InputError
-from nilometer.audit.finding_documents import Json, read_coverage, read_finding
+from nilometer.audit.documents.finding import Json, read_coverage, read_finding
+from nilometer.audit.documents.schema import find_problem, published_schema
 from nilometer.audit.result import Audit
-from nilometer.audit.schema_checks import find_problem, published_schema
 from nilometer.audit.wording import format_message
 from rules.judging.findings import Finding
 

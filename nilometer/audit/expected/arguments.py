@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from domain.settings import MemorySetting, Mode
 from domain.shapes import write_memory
-from nilometer.audit.sieve.expected.parts import Part, Path
+from nilometer.audit.expected.parts import Part, Path
 from rules.symbolic import terms
 from rules.symbolic.terms import ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord

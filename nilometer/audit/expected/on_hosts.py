@@ -9,9 +9,9 @@ from domain import events
 from domain.deciding.hosts import HOST_EVENTS
 from domain.recording.hosts import HostCommandName, HostEventKind
 from domain.state import Site
-from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
-from nilometer.audit.sieve.expected.event import ExpectedEvent, HostChange
-from nilometer.audit.sieve.expected.parts import (
+from nilometer.audit.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
+from nilometer.audit.expected.event import ExpectedEvent, HostChange
+from nilometer.audit.expected.parts import (
     HOST_READ,
     Claimed,
     FromStream,
@@ -22,7 +22,7 @@ from nilometer.audit.sieve.expected.parts import (
     VersionBefore,
     id_in,
 )
-from nilometer.audit.sieve.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
+from nilometer.audit.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.judging.decided.defining import GENERATIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError
-from nilometer.audit.share_documents import FORMAT, read_share, write_share
+from nilometer.audit.documents.share import FORMAT, read_share, write_share
 
 GOLDENS = Path(__file__).with_name("goldens")
 SHARES = {version: GOLDENS / f"share-{version}.json" for version in (1, 2)}

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from detection.corruptions import with_leaf
 from domain.errors import InputError
-from nilometer.audit import parallel
-from nilometer.audit.buckets import BucketReader, open_bucketed
-from nilometer.audit.grouping import Grouping
-from nilometer.audit.parallel import check_absent
+from nilometer.audit.partitioning import parallel
+from nilometer.audit.partitioning.buckets import BucketReader, open_bucketed
+from nilometer.audit.partitioning.grouping import Grouping
+from nilometer.audit.partitioning.parallel import check_absent
+from nilometer.audit.partitioning.shares import ShareNumber, judge_share
 from nilometer.audit.result import Audit
-from nilometer.audit.shares import ShareNumber, judge_share
 from nilometer.audit.sources import FileSource
 from nilometer.history.cloudevents import envelope_to_cloudevent
 from nilometer.history.cutting import recorded_at

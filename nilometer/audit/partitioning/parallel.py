@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import InputError
 from domain.identifiers import StreamName, subject_id
-from nilometer.audit.grouping import Grouping, Survey
+from nilometer.audit.partitioning.grouping import Grouping, Survey
 from nilometer.audit.policies import make_judge
 from nilometer.audit.prediction.lines import PREDICT_AFTER
 from nilometer.audit.result import Audit

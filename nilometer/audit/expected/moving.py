@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.commands import NAMES, MoveVm
-from nilometer.audit.sieve.expected.parts import DESTINATION_READ, HOST_READ, Part, Path, id_in
-from nilometer.audit.sieve.expected.writing import claims_of_host_read, host_read
+from nilometer.audit.expected.parts import DESTINATION_READ, HOST_READ, Part, Path, id_in
+from nilometer.audit.expected.writing import claims_of_host_read, host_read
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, Term
 from rules.symbolic.values import SymbolicRecord, as_record, as_term, leaves, substitute

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InputError
-from nilometer.audit.grouping import Grouping, Survey, ways_to_name
+from nilometer.audit.partitioning.grouping import Grouping, Survey, ways_to_name
 from nilometer.audit.reading import LineEvents
 from nilometer.audit.sources import StreamFilter
 from nilometer.history.cloudevents import source_uri
@@ -51,7 +51,7 @@ class BucketSource:
 
         Raises ``InputError``.
         """
-        from nilometer.audit.column_survey import HEADER, survey_columns
+        from nilometer.audit.partitioning.column_survey import HEADER, survey_columns
 
         survey, source = Survey(), source_uri(self.export.manifest.ledger).encode()
         for events, buckets_of in self.export.columns(HEADER):

@@ -16,9 +16,9 @@ from domain.recording.vms.memory import static_setting
 from domain.recording.vms.records import VmCommandName, VmEventKind
 from domain.settings import MemorySetting
 from domain.state import Site
-from nilometer.audit.sieve.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
-from nilometer.audit.sieve.expected.event import BookChange, ExpectedEvent, HostChange
-from nilometer.audit.sieve.expected.moving import (
+from nilometer.audit.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
+from nilometer.audit.expected.event import BookChange, ExpectedEvent, HostChange
+from nilometer.audit.expected.moving import (
     MOVE,
     claims_of_move,
     destination_of,
@@ -27,7 +27,7 @@ from nilometer.audit.sieve.expected.moving import (
     place_of_destination,
     ways_to_move,
 )
-from nilometer.audit.sieve.expected.parts import (
+from nilometer.audit.expected.parts import (
     DESTINATION_READ,
     HOST_READ,
     FromStream,
@@ -36,7 +36,7 @@ from nilometer.audit.sieve.expected.parts import (
     Path,
     Text,
 )
-from nilometer.audit.sieve.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
+from nilometer.audit.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.symbolic import terms

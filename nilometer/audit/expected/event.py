@@ -8,7 +8,7 @@ from typing import Final
 
 from domain import events
 from domain.guests import Guest
-from nilometer.audit.sieve.expected.parts import Part, Path, terms_of
+from nilometer.audit.expected.parts import Part, Path, terms_of
 from nilometer.storage.bodies import topic_of
 from rules.symbolic import terms
 from rules.symbolic.terms import Term, constant

@@ -14,10 +14,10 @@ from importlib.metadata import version
 from typing import Final
 
 from domain.errors import InputError
-from nilometer.audit.grouping import Grouping
-from nilometer.audit.parallel import LARGEST_PART, check_absent, divide_groups, judge_groups
+from nilometer.audit.documents.share import Share, ShareOrigin
+from nilometer.audit.partitioning.grouping import Grouping
+from nilometer.audit.partitioning.parallel import LARGEST_PART, check_absent, divide_groups, judge_groups
 from nilometer.audit.result import Audit
-from nilometer.audit.share_documents import Share, ShareOrigin
 from nilometer.audit.sources import EventSource
 from rules.judging.fingerprint import rules_digest
 

@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow
 from pyarrow import compute
 
-from nilometer.audit.grouping import BOOK_KINDS, DECIDED_KINDS, LAST_KINDS, StreamSurvey, Survey
+from nilometer.audit.partitioning.grouping import BOOK_KINDS, DECIDED_KINDS, LAST_KINDS, StreamSurvey, Survey
 from nilometer.audit.sources import EventHeader
 from nilometer.history.parquet.arrow import to_utc_times
 from rules.judging.clocks import RACE_SECONDS

@@ -10,7 +10,7 @@ from domain.decision import Code
 from domain.events import Event, VmEvent
 from domain.rule import Rule
 from domain.state import Vm
-from nilometer.audit.sieve.expected.parts import HOST_READ, Nullable, Part, Path, ReadVersion, Text, id_in
+from nilometer.audit.expected.parts import HOST_READ, Nullable, Part, Path, ReadVersion, Text, id_in
 from rules.specification.invariants import INVARIANTS
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from nilometer.audit import column_survey
-from nilometer.audit.column_survey import survey_columns
-from nilometer.audit.grouping import Survey
+from nilometer.audit.partitioning import column_survey
+from nilometer.audit.partitioning.column_survey import survey_columns
+from nilometer.audit.partitioning.grouping import Survey
 from nilometer.audit.sources import EventHeader
 from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, with_faults
 from tests.rules.judging.histories import moment

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from nilometer.audit.grouping import Grouping, Survey, hosts_of, ways_to_name
-from nilometer.audit.parallel import divide_groups, judge_groups
+from nilometer.audit.partitioning.grouping import Grouping, Survey, hosts_of, ways_to_name
+from nilometer.audit.partitioning.parallel import divide_groups, judge_groups
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import header_of
 from nilometer.history.groups import hosts_named
