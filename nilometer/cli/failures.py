@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from domain.errors import NilometerError
+from domain.errors import InternalError, NilometerError
 from nilometer.errors import LedgerWarning
 
 OK: Final = 0
@@ -142,8 +142,8 @@ def _run_guarded(run: Callable[[], object]) -> int:
         else:
             say("error", problem, _WAYS_OUT.get(error.errno or 0, ""))
         return UNREADABLE
-    except Exception:
-        _report_bug()
+    except Exception as error:
+        _report_bug(f": {error}" if isinstance(error, InternalError) else "")
         return INTERNAL
 
 
@@ -217,13 +217,14 @@ def _usage_hint(error: click.ClickException) -> str:
     return f"{context.command_path} --help" if context is not None else ""
 
 
-def _report_bug() -> None:
+def _report_bug(found: str) -> None:
+    """Reports an exception that is not expected, with where it is found; ``found`` is what is known of it."""
     import traceback
 
     hint = "please report this with the traceback; NILO_DEBUG=1 shows the traceback here"
     if os.environ.get("NILO_DEBUG"):
         traceback.print_exc()
-        say("internal error", "this is a bug in Nilometer", "please report this with the traceback above")
+        say("internal error", f"this is a bug in Nilometer{found}", "please report this with the traceback above")
         return
     try:
         with tempfile.NamedTemporaryFile(
@@ -233,4 +234,4 @@ def _report_bug() -> None:
         place = f"; its traceback is in {file.name}"
     except OSError:
         place = ""
-    say("internal error", f"this is a bug in Nilometer{place}", hint)
+    say("internal error", f"this is a bug in Nilometer{found}{place}", hint)

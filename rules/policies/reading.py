@@ -27,7 +27,7 @@ from rules.policies.policy import ALL, Policy, PolicyScope, find_odd_brackets
 from rules.policies.toml import EXAMPLE, HOLDS, SAYS, TomlLines, is_toml, read_tables, to_function
 from rules.policies.window import PolicyWindow, read_window
 from rules.symbolic.reader import RuleReader, read_definition
-from rules.symbolic.source import RuleSource, UnreadableRule, point_at
+from rules.symbolic.source import RuleSource, UnreadableRule, point_at, refusing
 from rules.symbolic.terms import Op, Term, subterms
 from rules.symbolic.values import as_term
 
@@ -90,14 +90,12 @@ def read_policies(text: str, source: str, *, is_adopted: bool = False) -> tuple[
     policies: list[Policy] = []
     for definition in written:
         node = definition.text.tree
-        try:
+        with refusing(definition.text):
             policy = _read(definition)
             if not is_adopted:
                 _check_patterns(definition, policy.scope)
             compile_condition(policy.term)
             compile_measure(policy.term)
-        except (RecursionError, MemoryError):
-            raise definition.text.error(node, "a policy that is nested too deeply", "several smaller ones") from None
         for other in policies:
             if other.name == policy.name:
                 raise definition.text.error(node, f"a second policy {policy.name!r}", "another name for another policy")

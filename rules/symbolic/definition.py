@@ -78,6 +78,8 @@ def _is_annotated(function: FunctionType, name: str, annotation: ast.expr) -> bo
         )
     try:
         written = eval(compile(ast.Expression(annotation), "<annotation>", "eval"), dict(function.__globals__))
+    except (RecursionError, MemoryError):
+        raise
     except Exception:  # it may be any expression
         return False
     return bool(loaded is written or (not isinstance(loaded, type) and loaded == written))
@@ -122,7 +124,7 @@ def _read_types(rule: FunctionType, source: RuleSource) -> dict[str, type]:
             raise source.error(annotation, f"{name!r} is annotated otherwise where it runs", "the type that it has")
     try:
         hints = get_type_hints(rule)
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise
     except Exception as error:  # an annotation may be any expression
         what = f"its annotations cannot be evaluated ({type(error).__name__}: {error})"

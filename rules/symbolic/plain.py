@@ -70,7 +70,7 @@ def _own_problem(kind: type) -> str | None:
             return f"{kind.__name__} has a {name} of its own"
     try:
         kinds = get_type_hints(kind)
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise
     except Exception as error:  # an annotation may be any expression
         return f"the fields of {kind.__name__} have types that cannot be evaluated ({type(error).__name__}: {error})"
@@ -105,6 +105,8 @@ def _gives_back(kind: type) -> bool:
     values = {field.name: object() for field in dataclasses.fields(kind)}
     try:
         return has_values(kind(*values.values()), values)
+    except (RecursionError, MemoryError):
+        raise
     except Exception:  # whatever it does, it is no constructor of records
         return False
 

@@ -45,6 +45,8 @@ def _changes(replace: FunctionType, kind: type, values: Mapping[str, object]) ->
         try:
             changed = replace(record, **changes)
             good = type(changed) is kind and has_values(changed, {**values, **changes})
+        except (RecursionError, MemoryError):
+            raise
         except Exception:  # whatever it does, it is no replace
             good = False
         if not good:

@@ -6,6 +6,7 @@ import ast
 import inspect
 import linecache
 import sys
+import traceback
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple, TypeGuard, cast
 
-from domain.errors import NilometerError
+from domain.errors import InternalError, NilometerError
 from domain.rule import Rule
 
 _LONGEST_SHOWN: Final = 160
 """Characters of a line that are shown at most."""
+_OWN: Final = ("rules.symbolic.", "rules.policies.")
+"""The modules of the reader: what they raise, no rule raised."""
 
 
 class UnreadableRule(NilometerError):
@@ -51,16 +54,32 @@ class RuleSource:
 
 @contextmanager
 def refusing(source: RuleSource) -> Generator[None]:
-    """While objects of a program are looked at that may do anything then: if they raise, the rule is refused."""
+    """While objects of a program are looked at that may do anything then: if they raise, the rule is refused.
+
+    So is one that is too much for CPython. Anything else that is raised says nothing about the rule: raises
+    ``InternalError`` with its place.
+    """
     try:
         yield
-    except UnreadableRule:
+    except (UnreadableRule, InternalError):
         raise
     except RecursionError:
-        raise source.error(source.tree, "a rule that is nested too deeply to be read", "several rules") from None
+        raise source.error(source.tree, "a rule that is nested too deeply to be read", "several smaller ones") from None
+    except MemoryError:
+        why = "a rule for which there is not enough memory while it is read"
+        raise source.error(source.tree, why, "several smaller ones, or read it where there is more memory") from None
     except (Exception, SystemExit) as error:
+        if not _is_raised_outside(error):
+            what = f"the reader of rules failed at {source.location}, {source.tree.name}: {type(error).__name__}"
+            raise InternalError(f"{what}: {error}") from error
         what = f"something that it uses raises {type(error).__name__} when it is looked at"
         raise source.error(source.tree, what, "plain functions, records and enums") from error
+
+
+def _is_raised_outside(error: BaseException) -> bool:
+    """Whether code of the program that is read took part in an exception: neither Python's library nor the reader."""
+    frames = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(_OWN) for name in frames)
 
 
 def error_at(file: str, row: int, why: str, instead: str, column: int = 0) -> UnreadableRule:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import InternalError
+from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule
 from tests.rules.symbolic.refusals import (
@@ -312,6 +314,28 @@ CASES = (
         innocent=plain("return size", after="snippet.__annotations__ = dict(snippet.__annotations__)"),
     ),
     Case(
+        name="annotations that need more memory than there is",
+        refused=plain(
+            "return size",
+            after="class Names(dict):\n    def get(self, name):\n        return [name] * 2**60\n\n\n"
+            "snippet.__annotations__ = Names(snippet.__annotations__)",
+        ),
+        says="there is not enough memory while it is read",
+        innocent=plain("return size", after="snippet.__annotations__ = {**snippet.__annotations__}"),
+    ),
+    Case(
+        name="a type that needs more memory than there is",
+        refused=plain("return size").replace("size: int", "size: [int] * 2**60"),
+        says="there is not enough memory while it is read",
+        innocent=plain("return size").replace("size: int", "size: ([int] * 2**6)[0]"),
+    ),
+    Case(
+        name="a record that is as deep when it is made as Python goes",
+        refused=a_record(after="Pair.__init__ = lambda record, one, two: Pair.__init__(record, one, two)"),
+        says="nested too deeply",
+        innocent=a_record(),
+    ),
+    Case(
         name="a type that ends the program",
         refused=plain("return size").replace("size: int", "size: exit(0)"),
         says="something that it uses raises SystemExit when it is looked at",
@@ -372,6 +396,15 @@ def test_what_is_no_plain_object_is_refused_with_its_place(case: Case, tmp_path:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -> None:
     assert_read_as_it_runs(case, tmp_path)
+
+
+def test_a_bug_of_the_reader_is_no_refusal_and_has_the_place_of_the_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = load(plain("return size + 1"), tmp_path)
+    monkeypatch.setattr(terms, "add", None)  # as if the reader called what it should not
+    with pytest.raises(InternalError, match=r"^the reader of rules failed at snippet\d+\.py:\d+, snippet: TypeError: "):
+        RuleReader().read(rule)
 
 
 def test_the_place_of_a_callable_object_is_where_its_name_gets_its_value(tmp_path: Path) -> None:

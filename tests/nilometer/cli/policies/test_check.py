@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rules.symbolic import terms
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.cli.test_schemas import problems
 
@@ -53,6 +54,17 @@ def shop(group: Group) -> bool:
     """The shop holds at most 20 GiB."""
     return group.held <= 20 * GiB
 '''
+
+
+def test_a_bug_of_the_reader_is_no_refusal_of_a_policy_and_names_its_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terms, "multiply", None)  # as if the reader called what it should not
+    monkeypatch.setattr("tempfile.tempdir", str(desk.folder))
+    shown = desk.call("policy", "check", desk.write("policies.py", POLICIES))
+    assert (shown.code, shown.out) == (70, "")
+    where = f"{desk.folder}/policies.py:4, most_stays_free: TypeError: "
+    assert shown.err.startswith(f"internal error: this is a bug in Nilometer: the reader of rules failed at {where}")
 
 
 def test_of_a_group_it_says_that_its_book_is_proved_to_be_right(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
