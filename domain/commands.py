@@ -5,11 +5,11 @@ A command does not say who requests it, when and why: ``nilometer.ledger.request
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from domain.guests import Guest
 from domain.record import Record, record
-from domain.settings import HostVersion
+from domain.settings import Generation, HostVersion
 from domain.shapes import ConfigVersionText, Id, MemoryShape, Name, TypedSize
 
 
@@ -52,7 +52,7 @@ class DefineVm(Record):
 
     vm: Id
     host: Id
-    generation: Literal[1, 2]
+    generation: Generation
     guest: Guest
     config_version: ConfigVersionText
     memory: MemoryShape

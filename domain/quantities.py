@@ -1,4 +1,4 @@
-"""Sizes: whole bytes, and the grain in which Hyper-V configures memory."""
+"""Sizes: whole bytes, and the grain in which Hyper-V configures memory; and which figures are not sizes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ FLOOR: Final = 32 * MiB
 
 LARGEST: Final = 2**52
 """The largest size, in bytes, that anybody may write: past it a size is unreadable input."""
+
+COUNTS: Final = frozenset(
+    ("generation", "session", "buffer", "weight", "major", "minor", "vms", "stream_version", "request")
+)
+"""Whole numbers that are not sizes, by the names of their fields."""
+
+
+def is_count(path: str) -> bool:
+    """Whether a whole number is not a size, by its path, such as ``site.vm.memory.buffer``."""
+    return path.rpartition(".")[2] in COUNTS
 
 
 @rule

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, get_args
 
 from domain.guests import Guest, resizes_at_runtime
 from domain.quantities import FLOOR, TiB, whole
 from domain.record import fast_init
 from domain.rule import rule
 
+Generation = Literal[1, 2]
+GENERATIONS: Final[tuple[Generation, ...]] = get_args(Generation)
+"""The generations of Hyper-V's VMs, the first and the last."""
 GENERATION_1_LIMIT: Final = TiB
 LIMIT_BEFORE_2022: Final = 12 * TiB
 LIMIT_SINCE_2022: Final = 240 * TiB

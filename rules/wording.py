@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from domain.quantities import is_count
+
 UNKNOWN: Final = "unknown"
 
 
@@ -23,13 +25,6 @@ MIB: Final = Unit("MiB", 20)
 BYTES: Final = Unit("bytes", 0)
 _UNITS_BY_POWER: Final = [next((unit for unit in UNITS if unit.power <= power), BYTES) for power in range(51)]
 """The largest unit that has at most 2**power bytes."""
-COUNTS: Final = frozenset(("generation", "session", "buffer", "weight", "major", "minor", "vms"))
-"""Figures that are not sizes, by the last part of their paths."""
-
-
-def is_count(path: str) -> bool:
-    """Whether a figure is not a size."""
-    return path.rpartition(".")[2] in COUNTS
 
 
 def exact_unit(counts: Iterable[int | None]) -> Unit:

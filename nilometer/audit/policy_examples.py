@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from domain.errors import InputError
 from domain.identifiers import UtcTime
+from domain.quantities import is_count
 from domain.shapes import parse_size
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.files import open_input
@@ -24,7 +25,6 @@ from rules.policies.judging.partial import DERIVED, evaluate_known
 from rules.policies.policy import ROLES, Policy
 from rules.symbolic.terms import Literal, Sort, Term
 from rules.symbolic.values import leaves
-from rules.wording import COUNTS
 
 SUFFIX: Final = ".examples.jsonl"
 """``policies.examples.jsonl`` stands beside ``policies.py``."""
@@ -168,10 +168,9 @@ def _parse(path: str, value: object, sort: Sort, place: str) -> Literal:
             )
         return sort(value)
     if sort is int and not isinstance(value, bool):
-        is_count = path.rpartition(".")[2] in COUNTS
         if isinstance(value, int) and value >= 0:
             return value
-        if isinstance(value, str) and not is_count:
+        if isinstance(value, str) and not is_count(path):
             try:
                 return parse_size(value)
             except ValueError as error:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from domain.quantities import is_count
 from nilometer.audit.rules import sentence_of
 from nilometer.times import format_time
 from rules.judging.descriptions import subject_of
 from rules.judging.findings import Figure, Figures, Finding, Question, RuleCoverage, Verdict
 from rules.judging.unknowns import certain, complete
-from rules.wording import UNKNOWN, format_figures, is_count
+from rules.wording import UNKNOWN, format_figures
 
-_COUNTS: Final = frozenset(("position", "version", "stream_version", "request", "events", "line"))
-"""Numbers that are no sizes, in addition to those that the rules know."""
+_COUNTS: Final = frozenset(("position", "version", "events", "line"))
+"""Whole numbers that are not sizes, besides the figures of hosts and VMs."""
 
 
 def format_values(path: str, values: Sequence[Figure]) -> list[str]:

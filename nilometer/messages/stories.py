@@ -15,6 +15,7 @@ from domain.observed.events import Grounds, VmChangeRequested, VmLost, VmObserve
 from domain.observed.imports import BackupRestored, ImportBegun, ImportRecorded
 from domain.observed.settings import NOT_RECORDED
 from domain.policy_events import PolicyAdopted, PolicyRetired
+from domain.quantities import is_count
 from nilometer.messages.decided import describe_arguments
 from nilometer.messages.events import describe
 from nilometer.messages.policies import describe_code
@@ -24,7 +25,6 @@ from nilometer.messages.settings import describe_setting
 from nilometer.messages.sizes import UNKNOWN, Unit, common_unit, format_part, format_size, format_sizes
 from nilometer.times import format_exact_time, format_time
 
-_COUNTS: Final = frozenset(("session", "generation", "stream_version", "buffer", "weight", "vms", "request"))
 _LIMITS: Final = frozenset(("cap", "block"))
 """Sizes that have a unit of their own: 240 TiB is no measure for a VM of 8 GiB."""
 
@@ -54,7 +54,7 @@ def _sizes(record: object) -> Iterator[int]:
     if is_dataclass(record) and not isinstance(record, BackupRestored | ImportBegun | ImportRecorded):
         for field in fields(record):
             value = getattr(record, field.name)
-            if type(value) is int and value != NOT_RECORDED and field.name not in _COUNTS | _LIMITS:
+            if type(value) is int and value != NOT_RECORDED and field.name not in _LIMITS and not is_count(field.name):
                 yield value
             yield from _sizes(value)
 
@@ -134,7 +134,7 @@ def _tell_figures(before: VmFigures | HostFigures | None, after: VmFigures | Hos
         name = field.name.replace("_", " ")
         if len(values) == 2 and values[0] == values[1]:
             unchanged.append(name)
-        elif field.name in _COUNTS or not isinstance(values[-1], int):
+        elif is_count(field.name) or not isinstance(values[-1], int):
             yield f"{name}: {' -> '.join(map(str, values))}"
         else:
             yield f"{name}: {' -> '.join(format_sizes(values, unit))}"

@@ -10,9 +10,10 @@ from domain.aggregates import HostAggregate, VmAggregate
 from domain.commands import COMMANDS, NAMES, Command
 from domain.deciding.world import World
 from domain.identifiers import host_stream, vm_stream
+from domain.quantities import is_count
 from domain.settings import ConfigVersion, MemorySetting, Mode
 from domain.state import Host, Site
-from rules.wording import COUNTS, format_typed
+from rules.wording import format_typed
 
 HERE: Final = "hv01"
 THERE: Final = "hv02"
@@ -81,7 +82,7 @@ def _script_value(name: str, value: Any) -> Any:
             return str(value)
         case StrEnum():
             return value.value
-        case int() if name not in COUNTS:
+        case int() if not is_count(name):
             return format_typed(value)
         case _:
             return value

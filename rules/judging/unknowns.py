@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from domain.quantities import LARGEST, QUANTUM
 from domain.rule import Rule
+from domain.settings import GENERATIONS
 from rules.judging.findings import Question, Verdict
 from rules.specification.predicate import is_predicate
 from rules.symbolic import terms
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from rules.solving.solver import Solver
 
 _BUDGET: Final = 1_000_000
-_GENERATIONS: Final = (1, 2)
-"""The first and the last generation of VMs."""
 
 KnownFigures = Mapping[str, Literal | None]
 """Figures by their paths, such as ``site.host.total``; ``None``, or no entry, is unknown."""
@@ -243,7 +242,8 @@ def _ranges(free: Iterable[Term]) -> list[Term]:
 
 def _bounds(variable: Term) -> tuple[int, int]:
     """The least and the most that a number can be."""
-    return _GENERATIONS if _name(variable).endswith(".generation") else (0, LARGEST)
+    is_generation = _name(variable).rpartition(".")[2] == "generation"
+    return (GENERATIONS[0], GENERATIONS[-1]) if is_generation else (0, LARGEST)
 
 
 def _least(variable: Term) -> Literal:

@@ -1,9 +1,10 @@
-"""Progress: commands that should be possible are accepted; and both generations are decided alike."""
+"""Progress: commands that should be possible are accepted; and all generations are decided alike."""
 
 from __future__ import annotations
 
 from domain import lifecycle
 from domain.decision import Outcome
+from domain.settings import GENERATIONS
 from domain.state import Power
 from rules.obligations.builder import ObligationBuilder, is_size, size_arguments
 from rules.specification import figures
@@ -20,7 +21,8 @@ def generations(builder: ObligationBuilder) -> None:
         small = [terms.at_most(part, half) for path, part in leaves(SITE["vm"]) if is_size(path)]
         small += [terms.at_most(part, half) for part in size_arguments(transition.arguments)]
         first, second = (
-            substitute(transition.decision, {"site.vm.generation": terms.constant(generation)}) for generation in (1, 2)
+            substitute(transition.decision, {"site.vm.generation": terms.constant(generation)})
+            for generation in GENERATIONS
         )
         builder.add(
             "generation",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from domain.quantities import LARGEST
-from domain.settings import Mode
+from domain.settings import GENERATIONS, Mode
 from domain.state import Site
 from rules.concrete.replay import ARGUMENT_TYPES
 from rules.obligations import ObligationBuilder
@@ -86,7 +86,7 @@ def writable(name: str, argument: Value) -> list[Term]:
     """Conditions that are true if a script can contain this value of an argument."""
     if name == "generation":
         number = cast("Term", argument)
-        return [terms.either(terms.equal(number, terms.constant(1)), terms.equal(number, terms.constant(2)))]
+        return [terms.either(*[terms.equal(number, terms.constant(generation)) for generation in GENERATIONS])]
     conditions: list[Term] = []
     for path, part in leaves(argument, name):
         if part.sort is int:

@@ -16,10 +16,10 @@ import z3
 from z3 import z3core
 from z3.z3types import Ast
 
+from domain.quantities import is_count
 from rules.solving.smt import Encoder, members
 from rules.symbolic import terms
 from rules.symbolic.terms import Literal, Term, variables
-from rules.wording import is_count
 
 MiB: Final = 2**20
 LADDER: Final = (

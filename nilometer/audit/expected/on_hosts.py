@@ -8,6 +8,7 @@ from typing import Final, cast
 from domain import events
 from domain.deciding.hosts import HOST_EVENTS
 from domain.recording.hosts import HostCommandName, HostEventKind
+from domain.settings import GENERATIONS
 from domain.state import Site
 from nilometer.audit.expected.arguments import SETTINGS, claims_of_setting, setting_as_written
 from nilometer.audit.expected.event import ExpectedEvent, HostChange
@@ -25,7 +26,6 @@ from nilometer.audit.expected.parts import (
 from nilometer.audit.expected.writing import RuleTerms, claims_of_host_read, complete, host_read, of_decision
 from nilometer.storage.bodies import topic_of
 from rules.judging.decided.attribution import HOST_INVARIANTS
-from rules.judging.decided.defining import GENERATIONS
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord, as_record, as_term, leaves, replace_in, substitute

@@ -11,6 +11,7 @@ import click
 from domain.errors import InputError
 from domain.identifiers import subject_id
 from domain.observed.vm import ObservedVm
+from domain.quantities import is_count
 from nilometer.cli.driving.targets import GivenTarget
 from nilometer.cli.failures import NOT_IN_FULL, OK, say
 from nilometer.cli.options import asking_options, common_options
@@ -159,9 +160,8 @@ def _describe_moved(moved: list[MovedFigure]) -> str:
 
 
 def _format_pair(before: Figure | None, now: Figure | None, name: str) -> tuple[str, str]:
-    is_size = name.rpartition(".")[2] not in ("generation", "session", "buffer", "weight")
     figures = [before, now]
-    if is_size and all(type(figure) is int for figure in figures):
+    if not is_count(name) and all(type(figure) is int for figure in figures):
         sizes = format_sizes([figure for figure in figures if type(figure) is int])
         return sizes[0], sizes[1]
     return str(before), str(now)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 import click
 
+from domain.quantities import is_count
 from domain.shapes import parse_size
 from nilometer.cli.documents import to_document
 from nilometer.cli.failures import NOT_IN_FULL, OK
@@ -23,9 +23,6 @@ from nilometer.times import format_exact_time, format_time
 from nilometer.views.tables import Moment
 from projections.diff import Difference, FigureChange, attribute, difference
 from projections.view import HostRow, View, VmRow, view
-
-_COUNTS: Final = ("session", "generation", "buffer", "weight")
-"""Figures that are no sizes."""
 
 
 @click.command("diff")
@@ -114,8 +111,8 @@ def _format_moment(view: View, moment: Moment) -> str:
 def _is_size(change: FigureChange) -> bool:
     """Whether a figure in bytes changed."""
     values = [change.before, change.after]
-    named = change.path.rpartition(".")[2] not in _COUNTS
-    return named and values != [None, None] and all(value is None or type(value) is int for value in values)
+    is_number = values != [None, None] and all(value is None or type(value) is int for value in values)
+    return is_number and not is_count(change.path)
 
 
 def _list_sizes(changes: Sequence[FigureChange]) -> Iterator[int | None]:

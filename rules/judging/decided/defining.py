@@ -8,6 +8,7 @@ from domain.deciding.redecide import redecide
 from domain.events import VmDefined
 from domain.evolve import vm_defined
 from domain.identifiers import subject_id
+from domain.settings import GENERATIONS
 from rules.judging.collector import EventRef
 from rules.judging.comparing import decision_of, difference_of, request_and_outcome
 from rules.judging.decided.attribution import broken_rules
@@ -18,8 +19,6 @@ from rules.judging.decided.records import Records
 from rules.judging.decided.tracks import DecidedVmState
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE, HISTORY_IS_WHOLE
 from rules.judging.findings import Difference
-
-GENERATIONS = (1, 2)
 
 
 def judge_definition(records: Records, ref: EventRef, event: VmDefined) -> PendingChange:
