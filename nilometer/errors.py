@@ -67,7 +67,7 @@ class LedgerBusy(LedgerError, TimeoutError):
 
 
 class LedgerReadOnly(LedgerError, PermissionError):
-    """The ledger can be read but not written by this user."""
+    """The ledger may not be written by this user, or not even be read: the message says which."""
 
     def __str__(self) -> str:
         return self.message

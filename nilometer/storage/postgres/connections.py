@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
-from typing import Final
+from typing import Final, Self, cast
 
 import psycopg
 from eventsourcing.persistence import OperationalError
 from eventsourcing.postgres import PostgresDatastore
-from psycopg import Connection
+from psycopg import Connection, Cursor
+from psycopg.abc import Params, Query, QueryNoTemplate
+from psycopg.errors import InsufficientPrivilege
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, Row, dict_row
+from psycopg.sql import Composable
 
-from nilometer.storage.postgres.errors import last_line, refused_connection, translated_errors
+from nilometer.storage.postgres.errors import RefusedStatement, last_line, refused_connection, translated_errors
 from nilometer.storage.urls import PostgresLocation
 
 CONNECT_TIMEOUT: Final = 10
@@ -39,6 +42,26 @@ _SETTINGS: Final = (
 def open_lock(location: PostgresLocation) -> str:
     """The name of the lock that is shared by all who have a ledger open."""
     return f"nilometer open {location.schema}"
+
+
+class _Cursor(Cursor[Row]):
+    """A cursor whose refusals name the statement: the server's message names only the table or schema."""
+
+    def execute(
+        self,
+        query: Query,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+    ) -> Self:
+        """Runs one statement. Raises ``RefusedStatement`` if this user may not."""
+        try:
+            return super().execute(cast("QueryNoTemplate", query), params, prepare=prepare, binary=binary)
+        except InsufficientPrivilege as error:
+            text = query.as_bytes(self) if isinstance(query, Composable) else query
+            words = text.decode() if isinstance(text, bytes) else str(text)
+            raise RefusedStatement(str(error), words.split(maxsplit=1)[0].upper()) from error
 
 
 class Connections:
@@ -73,6 +96,7 @@ class Connections:
             keepalives_count=3,
             application_name=f"nilometer {location.schema}"[:63],
             row_factory=dict_row,  # what the library reads
+            cursor_factory=cast("type[Cursor[DictRow]]", _Cursor),
         )
         try:
             connection.execute(_SETTINGS, self._settings)

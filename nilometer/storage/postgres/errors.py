@@ -24,8 +24,17 @@ PAUSE: Final = 0.2
 """Seconds between the tries to get a lost connection back; the same as the library's."""
 
 _BUSY = ("55P03", "57014", "40001", "40P01", "53300")
+_READING = ("SELECT", "WITH")
 _GONE = ("57P01", "57P02", "57P03", "57P05", "25P03")
 """The server is being stopped or started, or closed a connection that lay idle."""
+
+
+class RefusedStatement(psycopg.errors.InsufficientPrivilege):
+    """A statement that this user may not run; ``verb`` is its first word, such as ``SELECT``."""
+
+    def __init__(self, message: str, verb: str) -> None:
+        super().__init__(message)
+        self.verb = verb
 
 
 @contextlib.contextmanager
@@ -96,8 +105,11 @@ def _to_ledger_error(location: PostgresLocation, error: psycopg.Error) -> Ledger
     if state in _BUSY:
         return LedgerBusy(f"{location} is locked by another program", hint="try again when it is done")
     if state in ("42501", "25006"):
+        # A write is sent as several statements at once: which of them was refused is not known.
+        verb = error.verb if isinstance(error, RefusedStatement) else ""
         return LedgerReadOnly(
-            f"{location} may not be written by this user: {_first_line(error)}",
+            f"{location} may not be {'read' if verb in _READING else 'written'} by this user: {_first_line(error)}"
+            + (f" (in {verb})" if verb else ""),
             hint="ask its owner, or name another ledger",
         )
     if state.startswith("53"):

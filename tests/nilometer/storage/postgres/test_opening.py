@@ -213,10 +213,30 @@ class TestPermissions:
         with Ledger.open(url, read_only=True) as reader:
             assert stored(reader) == events
         with Ledger.open(url) as writer:
-            with pytest.raises(LedgerReadOnly, match="may not be written by this user") as error:
+            with pytest.raises(LedgerReadOnly, match="may not be written by this user: permission denied") as error:
                 ask(writer, "set-reserve", host="hv01", reserve="1GiB")
             assert error.value.hint == "ask its owner, or name another ledger"
             assert stored(writer) == events
+
+    @pytest.mark.parametrize(("table", "verb"), [("ledger_events", "SELECT"), ("view_timeline", "WITH")])
+    @pytest.mark.usefixtures("events")
+    def test_who_may_not_read_a_part_is_told_that_reading_was_refused(
+        self, admin: Connection, postgres: Server, schema: str, role: str, table: str, verb: str
+    ) -> None:
+        self.grant(
+            admin,
+            schema,
+            role,
+            "GRANT USAGE ON SCHEMA {schema} TO {role}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        )
+        admin.execute(f"REVOKE SELECT ON {schema}.{table} FROM {role}".encode())
+        why = rf"may not be read by this user: permission denied for table {table} \(in {verb}\)$"
+        with (
+            pytest.raises(LedgerReadOnly, match=why),
+            Ledger.open(postgres.url(schema, user=role), read_only=True) as reader,
+        ):
+            reader.views.actors()
 
     @pytest.mark.parametrize("rights", [[], ["GRANT USAGE ON SCHEMA {schema} TO {role}"]])
     @pytest.mark.usefixtures("events")
