@@ -181,8 +181,8 @@ def audit_history(
     of your own, which are asked too; their names begin with ``policy/``. Raises ``InputError`` for a file
     that cannot be read, or a rule that there is not, and ``LedgerError``.
     """
+    from nilometer.audit.histories import histories
     from nilometer.audit.policies import make_judge, open_policies
-    from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
     from nilometer.audit.rules import require_rule
     from nilometer.audit.stored import ledger_events

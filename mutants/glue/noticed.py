@@ -138,6 +138,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/ledger/books.py": BOOKS_OF_GROUPS,
     "nilometer/ledger/ledger.py": (*READING, "tests/nilometer/storage/test_opening.py", *WRITING, *ADOPTING),
     "nilometer/ledger/policies.py": (*ADOPTING, *JUDGING_POLICIES),
+    "nilometer/ledger/receipts.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/validating.py": VALIDATING,

@@ -37,7 +37,7 @@ REASONS: Final = {
     "isinstance(event, events.HostCommandRefused) and event.command == NAMES[D… → event.command == NAMES[D…": (
         "of a host's events only a refusal names define-vm: the first half is for the type checker"
     ),
-    "nilometer/ledger/unit_of_work.py: UnitOfWork._repeat: dropped condition: "
+    "nilometer/ledger/receipts.py: repeat_answer: dropped condition: "
     "isinstance(event, HostCommandRefused) and isinstance(request.command, command… → "
     "isinstance(request.command, command…": (
         "a definition that took place stands on the VM's stream, which is the target anyway"
@@ -160,15 +160,15 @@ REASONS: Final = {
     "named_streams(command) → reads.streams": "what is not there yet has no last event",
     "nilometer/ledger/unit_of_work.py: UnitOfWork._decide: dropped condition: not answer.events and "
     "self._repository.refresh… → self._repository.refresh…": LONGER,
-    "nilometer/ledger/unit_of_work.py: UnitOfWork._repeat: dropped condition: asked is None and (not "
+    "nilometer/ledger/receipts.py: repeat_answer: dropped condition: asked is None and (not "
     "_may_come_of(request.command, target, event)) → not _may_come_of(request.command, target, event)": (
         "what was asked then is the same, so the event may come of it"
     ),
-    "nilometer/ledger/unit_of_work.py: _write_receipt: another field: result.requested → result.granted": NO_AMOUNT,
-    "nilometer/ledger/unit_of_work.py: _write_receipt: another field: result.granted → result.requested": NO_AMOUNT,
-    "nilometer/ledger/unit_of_work.py: _read_result: another name: requested → granted": NO_AMOUNT,
-    "nilometer/ledger/unit_of_work.py: _read_result: another name: granted → requested": NO_AMOUNT,
-    "nilometer/ledger/unit_of_work.py: _write_receipt: constant: False → True": (
+    "nilometer/ledger/receipts.py: write_receipt: another field: result.requested → result.granted": NO_AMOUNT,
+    "nilometer/ledger/receipts.py: write_receipt: another field: result.granted → result.requested": NO_AMOUNT,
+    "nilometer/ledger/receipts.py: _read_result: another name: requested → granted": NO_AMOUNT,
+    "nilometer/ledger/receipts.py: _read_result: another name: granted → requested": NO_AMOUNT,
+    "nilometer/ledger/receipts.py: write_receipt: constant: False → True": (
         "the text is written otherwise, and read as the same"
     ),
     "nilometer/storage/bodies.py: (outside of functions): constant: True → False (3)": (

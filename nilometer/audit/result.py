@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
+from nilometer.audit.histories import Conflict
 from nilometer.audit.prediction.lines import LinePredictor
-from nilometer.audit.reading import Conflict, LineEvents
+from nilometer.audit.reading import LineEvents
 from nilometer.textio.streaming import in_batches, reduced_garbage_collection
 from projections.watching import Watching
 from rules.judging.collector import MOST_POSITIONS

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, NamedTuple, Protocol
 
-from nilometer.audit.reading import LineEvents, NumberedLines, OpenFile, events_of_file
+from nilometer.audit.histories import OpenFile
+from nilometer.audit.reading import LineEvents, NumberedLines, events_of_file
 from nilometer.audit.stored import RowEvents
 from nilometer.history.cloudevents import source_uri
 from nilometer.history.opening import open_history

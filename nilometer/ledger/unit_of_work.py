@@ -5,32 +5,29 @@ Each command is loaded, decided and written: ``Repository.load``, ``decide``, an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from domain import commands
 from domain.aggregates import HistoryError
-from domain.commands import NAMES, Command
+from domain.commands import NAMES
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
 from domain.deciding.enforced import at_time, has_windows, reads_beside
 from domain.deciding.reads import named_streams
 from domain.deciding.redecide import find_other_decision
-from domain.decision import Code, Outcome, accepted
+from domain.decision import accepted
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError, InternalError
-from domain.events import Event, HostCommandRefused, HostEvent, VmEvent
-from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream, vm_stream
-from domain.policy_events import PolicyRead
+from domain.events import Event
+from domain.identifiers import POLICIES, StreamName, UtcTime, host_stream
 from domain.record import Record, record
 from domain.replacing import replace
-from domain.settings import ConfigVersion, MemorySetting
-from domain.shapes import write_memory
-from nilometer.errors import LedgerError, UnreadableEvent
+from nilometer.errors import UnreadableEvent
 from nilometer.ledger.adopting import policy_metadata
 from nilometer.ledger.books import BookChanges, write_books
 from nilometer.ledger.moments import find_moment
+from nilometer.ledger.receipts import repeat_answer, write_receipt
 from nilometer.ledger.repository import BookMissingError, Repository
 from nilometer.ledger.requests import Request, Result
 from nilometer.storage.application import LedgerApplication
@@ -159,7 +156,7 @@ class UnitOfWork:
             self._recorded = {**self._recorded, **self._application.receipts([key])}
         if key in self._recorded:
             try:
-                self._pending.append(self._repeat(request, self._recorded[key]))
+                self._pending.append(repeat_answer(request, self._recorded[key], self._application))
             except (UnreadableEvent, HistoryError) as error:
                 raise undecidable(error) from error
             return
@@ -258,7 +255,7 @@ class UnitOfWork:
             self._append_events(request, key, happened, recorded, answer)
         decided = _Decided(request=request, answer=answer, first=first, happened=happened)
         if request.key is not None or self._application.answers_can_be_lost:
-            kept = _write_receipt(decided)
+            kept = write_receipt(request.command, None if answer.events else decided.result(()))
             self._receipts.append(Receipt(key=key, position=first, events=len(answer.events), result=kept))
             self._keys.add(key)
         self._pending.append(decided)
@@ -288,133 +285,8 @@ class UnitOfWork:
         as_of = self._repository.as_of
         return find_moment(request, recorded, as_of(streams), lambda: max(streams, key=lambda stream: as_of([stream])))
 
-    # What was recorded before
-
-    def _repeat(self, request: Request, receipt: Receipt) -> Result:
-        repeated = request.key is not None  # else its own commit took place, and only the answer was lost
-        asked, answered = _read_receipt(receipt)
-        if asked is not None and asked != _describe(request.command):
-            raise _used_for_another(receipt.key, json.dumps(asked, ensure_ascii=False))
-        if not receipt.events:
-            policies = _read_policies(receipt)
-            return replace(_read_result(request, answered, receipt.key, repeated=repeated), policies=policies)
-        positions = tuple(range(receipt.position, receipt.position + receipt.events))
-        envelopes = list(self._application.all(positions[0] - 1, positions[-1]))
-        if envelopes and not isinstance(envelopes[0].event, VmEvent | HostEvent):
-            what = f"an observation ({envelopes[0].event.KIND} of {envelopes[0].stream})"
-            raise _used_for_another(receipt.key, what)
-        if len(envelopes) != receipt.events or any(
-            envelope.metadata.causation != envelopes[0].id for envelope in envelopes[1:]
-        ):
-            raise LedgerError(
-                f"the receipt of the key {receipt.key!r} names positions {positions[0]} to {positions[-1]}, "
-                "and the events there are not those of one command; nothing was recorded",
-                hint="the ledger was changed: compare it with a backup, and restore it with nilo restore BACKUP",
-            )
-        event, target = envelopes[0].event, envelopes[0].stream
-        assert isinstance(event, VmEvent | HostEvent)
-        if asked is None and not _may_come_of(request.command, target, event):
-            raise _used_for_another(receipt.key, f"{event.command} of {target}")
-        if isinstance(event, HostCommandRefused) and isinstance(request.command, commands.DefineVm):
-            target = vm_stream(request.command.vm)
-        return Result(
-            request=request,
-            command=NAMES[type(request.command)],
-            target=target,
-            outcome=event.outcome,
-            code=event.code,
-            requested=event.requested if isinstance(event, VmEvent) else None,
-            granted=event.granted if isinstance(event, VmEvent) else None,
-            positions=positions,
-            events=tuple(envelope.event for envelope in envelopes),
-            repeated=repeated,
-            happened=envelopes[0].metadata.happened,
-        )
-
 
 def undecidable(error: UnreadableEvent | HistoryError) -> InputError:
     """The error that a request reads what comes of an event that cannot be read, or cannot follow."""
     message = f"{error.message}; nothing can be decided after it, and nothing was recorded"
     return InputError(message, hint=error.hint)
-
-
-# Receipts: what a key was used for, and what was answered where no event shows it
-
-
-def _describe(command: Command) -> dict[str, object]:
-    """A command as a receipt keeps it: as in a script line, sizes in bytes."""
-    described: dict[str, object] = {"command": NAMES[type(command)]}
-    for name in type(command).__slots__:
-        value = getattr(command, name)
-        if isinstance(value, MemorySetting):
-            described[name] = write_memory(value)
-        elif value is not None:
-            described[name] = str(value) if isinstance(value, ConfigVersion) else value
-    return described
-
-
-def _write_receipt(decided: _Decided) -> str:
-    """What a receipt keeps beside the events: the command, and without events its answer."""
-    kept: dict[str, object] = {"asked": _describe(decided.request.command)}
-    if not decided.answer.events:
-        result = decided.result(())
-        code = None if result.code is None else result.code.value
-        kept["answered"] = [result.target, result.outcome.value, code, result.requested, result.granted]
-        if result.policies:
-            kept["policies"] = [
-                {name: getattr(read, name) for name in PolicyRead.__slots__} for read in result.policies
-            ]
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
-
-
-def _read_receipt(receipt: Receipt) -> tuple[dict[str, object] | None, list[Any]]:
-    """The command of a receipt and the answer, where it has them: the first versions kept the answer alone."""
-    kept: dict[str, Any] | list[Any] = json.loads(receipt.result or "{}")
-    if isinstance(kept, list):
-        return None, kept
-    return kept.get("asked"), kept.get("answered", [])
-
-
-def _read_policies(receipt: Receipt) -> tuple[PolicyRead, ...]:
-    kept: dict[str, Any] | list[Any] = json.loads(receipt.result or "{}")
-    return () if isinstance(kept, list) else tuple(PolicyRead(**read) for read in kept.get("policies", ()))
-
-
-def _may_come_of(command: Command, target: StreamName, event: VmEvent | HostEvent) -> bool:
-    """Whether an event may be the answer to a command, as far as the event alone shows."""
-    if isinstance(event, HostCommandRefused) and event.command == "define-vm":
-        return isinstance(command, commands.DefineVm) and event.arguments.get("vm") == command.vm
-    if target not in named_streams(command):
-        return False
-    if isinstance(command, commands.SetMemory):
-        return event.command in ("set-memory", "configure-memory", "add-memory", "remove-memory")
-    if event.command != NAMES[type(command)]:
-        return False
-    return not isinstance(event, VmEvent) or event.requested == getattr(command, "amount", event.requested)
-
-
-def _used_for_another(key: str, first: str) -> InputError:
-    return InputError(
-        f"the key {key!r} was used before, for another command: {first}",
-        hint="give this command a key of its own, or leave the key out",
-    )
-
-
-def _read_result(request: Request, answered: list[Any], key: str, *, repeated: bool) -> Result:
-    if not answered:
-        raise _used_for_another(key, "an observation without events")
-    target, outcome, code, requested, granted = answered
-    if target not in named_streams(request.command):
-        raise _used_for_another(key, f"a command on {target}")
-    return Result(
-        request=request,
-        command=NAMES[type(request.command)],
-        target=target,
-        outcome=Outcome(outcome),
-        code=None if code is None else Code(code),
-        requested=requested,
-        granted=granted,
-        positions=(),
-        events=(),
-        repeated=repeated,
-    )

@@ -10,8 +10,9 @@ from tempfile import NamedTemporaryFile
 
 from domain.errors import InputError, InternalError, NilometerError
 from nilometer.audit.documents.audit import read_audit
+from nilometer.audit.histories import histories
 from nilometer.audit.provenance import FileDigests
-from nilometer.audit.reading import OnError, histories, read_ledger
+from nilometer.audit.reading import OnError, read_ledger
 from nilometer.history.cloudevents import source_uri
 from nilometer.ledger.reader import LedgerReader
 from nilometer.messages.sizes import plural

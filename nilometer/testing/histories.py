@@ -102,8 +102,8 @@ class HistoryItem(pytest.Item):
 
 def judge_file(name: str, policies: str | None = None) -> Audit:
     """Judges the history in a file, by the policies in another too. Raises ``InputError``."""
+    from nilometer.audit.histories import histories
     from nilometer.audit.policies import make_judge, open_policies
-    from nilometer.audit.reading import histories
     from nilometer.audit.result import Audit
     from nilometer.history.opening import open_history
 

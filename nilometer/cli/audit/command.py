@@ -318,8 +318,8 @@ def _judge_files(
     digests: FileDigests,
     on_error: SkippedInput | None,
 ) -> None:
+    from nilometer.audit.histories import histories
     from nilometer.audit.policies import make_judge
-    from nilometer.audit.reading import histories
 
     with Progress("judging", unit="events") as progress:
         for history in histories(files, digests.open, on_error):

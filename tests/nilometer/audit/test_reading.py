@@ -15,7 +15,8 @@ import pytest
 
 from domain.errors import InputError, NilometerError
 from domain.events import VmDefined
-from nilometer.audit.reading import histories, read_events, read_ledger
+from nilometer.audit.histories import histories
+from nilometer.audit.reading import read_events, read_ledger
 from nilometer.errors import UnreadableEvent
 from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import TYPE, source_uri

@@ -11,10 +11,10 @@ import pytest
 
 from domain.errors import InputError
 from nilometer import Ledger
+from nilometer.audit.histories import histories
 from nilometer.audit.partitioning import parallel as sharing
 from nilometer.audit.partitioning.parallel import MOST_PROCESSES, judge_in_parallel, partition_history, survey_history
 from nilometer.audit.policies import make_judge
-from nilometer.audit.reading import histories
 from nilometer.audit.result import Audit
 from nilometer.audit.sources import FileSource, LedgerSource
 from nilometer.history.checked import read_history
