@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "info": ("info",),
     "view": ("view",),
     "log": ("log",),
+    "audit": ("audit",),
     "do add-memory": ("do", "add-memory", "vm00", "2MiB"),
 }
 """What is started, on a ledger of 20 VMs whose stored views are up to date."""

@@ -1,20 +1,22 @@
-"""Codecs of history lines: each event class in a whole CloudEvent, read and written by pydantic in one pass."""
+"""Codecs of history lines: each event class in a whole CloudEvent, read and written by pydantic's core in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import cached_property
+from types import GenericAlias
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, cast
 
-from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime
 from domain.kinds import EVENTS
+from domain.shapes import Handler
 from nilometer.history.cloudevents import TYPE, source_uri
+from nilometer.storage.schemas import SchemaBuilder
 
 E = TypeVar("E", bound=Event)
 
@@ -22,43 +24,62 @@ LARGEST: Final = 2**53 - 1
 """The largest figure, and negated the smallest: beyond it, programs that count in doubles read another number."""
 NOT_WRITTEN: Final = ("causation", "earliest", "reason")
 """Attributes that a line leaves out where they are unknown."""
-Positive = Annotated[int, Field(ge=1)]
+
+
+class Within:
+    """A value is within what the core of pydantic knows as limits, such as ``min_length``."""
+
+    def __init__(self, **limits: int | str) -> None:
+        self.limits = limits
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Handler) -> CoreSchema:
+        """The schema of such a value."""
+        return cast("CoreSchema", {**handler(source), **self.limits})
+
+
+Positive = Annotated[int, Within(ge=1)]
+Text = Annotated[str, Within(min_length=1)]
 
 
 @dataclass(slots=True)
 class CloudEvent(Generic[E]):
     """A history line as it is read. It is dropped at once, so it is not frozen, which is quicker."""
 
-    actor: Annotated[str, Field(min_length=1)]
-    correlation: Annotated[str, Field(min_length=1)]
+    actor: Text
+    correlation: Text
     data: E
     datacontenttype: Literal["application/json"]
     id: str
     position: Positive
     recorded: UtcTime
-    source: Annotated[str, Field(pattern="^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    source: Annotated[str, Within(pattern="^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     specversion: Literal["1.0"]
-    subject: Annotated[str, Field(pattern="^(vm|host|group|import|policy|policies)/.")]
+    subject: Annotated[str, Within(pattern="^(vm|host|group|import|policy|policies)/.")]
     time: UtcTime
     type: str
     version: Positive
-    via: Annotated[str, Field(min_length=1)]
+    via: Text
     causation: str | None = None
     earliest: UtcTime | None = None
     reason: str | None = None
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+_READING: Final = SchemaBuilder(config={"extra_fields_behavior": "forbid", "strict": True}, largest=LARGEST)
+_WRITING: Final = SchemaBuilder(sorts_fields=True, writes_enums_as_texts=True)
 
 
 class EventCodec:
     """Reads the lines of one event class, and writes what it read as Nilometer writes it."""
 
     def __init__(self, event: type[Event]) -> None:
-        schema = _sorted_fields(TypeAdapter(CloudEvent[event]).core_schema)  # type: ignore[valid-type]
         self.type = f"nilometer.{event.KIND}.v{event.VERSION}"
-        self.read: Callable[[bytes], CloudEvent[Event]] = SchemaValidator(_bounded(schema)).validate_json
-        self._schema = _texts_for_enums(schema)
+        self._line = GenericAlias(CloudEvent, (event,))
         self._writers: dict[tuple[bool, ...], Callable[[CloudEvent[Event]], bytes]] = {}
+
+    @cached_property
+    def read(self) -> Callable[[bytes], CloudEvent[Event]]:
+        """A line from its JSON. Raises ``ValidationError``."""
+        return SchemaValidator(_READING.build(self._line)).validate_json
 
     def write(self, line: CloudEvent[Event]) -> bytes:
         """A line as Nilometer writes it, without its end."""
@@ -66,7 +87,8 @@ class EventCodec:
         write = self._writers.get(known)
         if write is None:
             unknown = {name for name, is_known in zip(NOT_WRITTEN, known, strict=True) if not is_known}
-            write = self._writers[known] = SchemaSerializer(_without(self._schema, unknown)).to_json
+            schema = _without(_WRITING.build(self._line), unknown)
+            write = self._writers[known] = SchemaSerializer(schema).to_json
         return write(line)
 
 
@@ -116,54 +138,8 @@ def envelope_to_line(envelope: Envelope[Event], ledger: str) -> bytes:
 _CODECS: Final[dict[type[Event], EventCodec]] = {}
 
 
-def _bounded(schema: CoreSchema) -> CoreSchema:
-    """The same schema for figures that every program can read."""
-
-    def bound(part: dict[str, Any]) -> dict[str, Any]:
-        return {"ge": -LARGEST, "le": LARGEST} | part if part.get("type") == "int" else part
-
-    return _changed(schema, bound)
-
-
-def _without(schema: CoreSchema, unknown: Collection[str]) -> CoreSchema:
+def _without(schema: Any, unknown: Collection[str]) -> CoreSchema:
     """The same schema of a line, which leaves out attributes that are not known."""
-
-    def leave_out(part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") == "dataclass-args" and part.get("dataclass_name") == CloudEvent.__name__:
-            return part | {"fields": [field for field in part["fields"] if field["name"] not in unknown]}
-        return part
-
-    return _changed(schema, leave_out)
-
-
-def _changed(schema: CoreSchema, change: Callable[[dict[str, Any]], dict[str, Any]]) -> CoreSchema:
-    def walk(part: Any) -> Any:
-        if isinstance(part, list):
-            return [walk(item) for item in cast("list[object]", part)]
-        if not isinstance(part, dict):
-            return part
-        return change({key: walk(value) for key, value in cast("dict[str, Any]", part).items()})
-
-    return cast("CoreSchema", walk(schema))
-
-
-def _sorted_fields(schema: CoreSchema) -> CoreSchema:
-    """The same schema, writing the fields of every record in the order of their names."""
-
-    def sort(part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") == "dataclass":
-            return part | {"fields": sorted(part["fields"])}
-        return part
-
-    return _changed(schema, sort)
-
-
-def _texts_for_enums(schema: CoreSchema) -> CoreSchema:
-    """The same schema, writing members of a ``StrEnum`` as the texts that they are, without asking for their values."""
-
-    def write_text(part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") == "enum" and issubclass(part["cls"], StrEnum):
-            return {"type": "str"} | ({"ref": part["ref"]} if "ref" in part else {})
-        return part
-
-    return _changed(schema, write_text)
+    arguments = schema["schema"]
+    written = [field for field in arguments["fields"] if field["name"] not in unknown]
+    return cast("CoreSchema", schema | {"schema": arguments | {"fields": written}})

@@ -1,4 +1,4 @@
-"""Parses one line of a history, however it is spelled; pydantic reads and checks it in one pass.
+"""Parses one line of a history, however it is spelled; the core of pydantic reads and checks it in one pass.
 
 A key that stands twice is refused. If the event, written again, gives the same bytes, no key stands twice. A line that
 another program wrote, in its own order and with its own spaces, is parsed once more to find out.
@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from domain.envelope import Envelope, Metadata
 from domain.errors import InputError

@@ -41,6 +41,8 @@ class SchemaBuilder:
     """Whether a record is written in the order of the names of its fields, not in that of their definitions."""
     writes_enums_as_texts: bool = False
     """For writing alone: members of a ``StrEnum`` are the texts that they are, and nobody asks for their values."""
+    largest: int | None = None
+    """For reading alone: a whole number is at most so large, and at least so large negated."""
     _built: dict[Kind, CoreSchema] = field(default_factory=dict[Kind, CoreSchema], init=False, compare=False)
     """The schemas of records that were made, which others share."""
 
@@ -48,6 +50,8 @@ class SchemaBuilder:
         """The schema of a type. Raises ``TypeError`` for one that no record here has."""
         if isinstance(kind, NewType):
             return self.build(kind.__supertype__)
+        if kind is int and self.largest is not None:
+            return core_schema.int_schema(ge=-self.largest, le=self.largest)
         if kind in _PLAIN:
             return _PLAIN[kind]()
         if isinstance(kind, type) and issubclass(kind, StrEnum):

@@ -17,6 +17,7 @@ from nilometer.history.cloudevents import (
     to_canonical_json,
     unreadable_to_document,
 )
+from nilometer.history.codecs import envelope_to_line
 from nilometer.storage.bodies import decode, topic_of
 from nilometer.storage.canonical import BODIES, BodyMatcher
 from nilometer.storage.reader import ReadEvent, StoredRow
@@ -36,8 +37,6 @@ def event_to_line(event: ReadEvent, ledger: str) -> bytes:
     """The line of an event, in the current version of its kind; or where it is, and why it cannot be read."""
     if isinstance(event, UnreadableEvent):
         return to_canonical_json(unreadable_to_document(event, ledger))
-    from nilometer.history.codecs import envelope_to_line  # here, because it loads pydantic
-
     return envelope_to_line(event, ledger)
 
 

@@ -57,6 +57,12 @@ def test_reading_events_takes_the_core_of_pydantic_and_no_more(desk: Desk, args:
     assert set(HEAVY) & loaded_by(*args, "--ledger", desk.url) == {"sqlite3", "pydantic_core"}
 
 
+def test_a_history_is_judged_by_the_core_of_pydantic_alone(desk: Desk) -> None:
+    desk.with_history()
+    history = str(desk.write("history.jsonl", desk.call("export").out))
+    assert set(HEAVY) & loaded_by("audit", history) == {"pydantic_core"}
+
+
 def test_writing_takes_eventsourcing_too(desk: Desk) -> None:
     desk.with_history()
     heavy = {"sqlite3", "pydantic_core", "eventsourcing"}
