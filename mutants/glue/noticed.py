@@ -84,7 +84,7 @@ BOOKS_OF_GROUPS: Final = (
     "tests/nilometer/ledger/test_group_books.py",
 )
 VALIDATING: Final = (
-    "tests/nilometer/ledger/test_validating_values.py",
+    "tests/nilometer/ledger/test_values.py",
     "tests/nilometer/ledger/test_validating_records.py",
     "tests/nilometer/ledger/test_validating.py",
     "tests/nilometer/ledger/test_moments.py",
@@ -142,6 +142,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "nilometer/ledger/repository.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/unit_of_work.py": (*WRITING, *ADOPTING),
     "nilometer/ledger/validating.py": VALIDATING,
+    "nilometer/ledger/values.py": VALIDATING,
     "nilometer/storage/bodies.py": (*STORING, *WRITING),
     "nilometer/storage/upcasters.py": STORING,
     "projections/advancing.py": VIEWING,

@@ -236,22 +236,21 @@ REASONS: Final = {
     ),
     "nilometer/ledger/repository.py: Repository.group: left out: self._read_in[stream] = self._transactions → "
     "nothing": LONGER,
-    "nilometer/ledger/validating.py: (outside of functions): constant: 1024 → 1025": REMEMBERED,
-    "nilometer/ledger/validating.py: (outside of functions): constant: 4096 → 4097": REMEMBERED,
-    "nilometer/ledger/validating.py: _check_of_text: constant: 4096 → 4097": REMEMBERED,
-    "nilometer/ledger/validating.py: check_text: guard that never holds: if text.isprintable(): return text → "
+    "nilometer/ledger/values.py: (outside of functions): constant: 1024 → 1025": REMEMBERED,
+    "nilometer/ledger/values.py: (outside of functions): constant: 4096 → 4097": REMEMBERED,
+    "nilometer/ledger/values.py: _check_of_text: constant: 4096 → 4097": REMEMBERED,
+    "nilometer/ledger/values.py: check_text: guard that never holds: if text.isprintable(): return text → "
     "if False: return text": LONGER,
-    "nilometer/ledger/validating.py: check_size: comparison: value < 0 → value <= 0": SIZE,
-    "nilometer/ledger/validating.py: check_size: constant: 0 → 1 (2)": SIZE,
-    "nilometer/ledger/validating.py: _check_member.check_one: comparison: abs(value) <= LARGEST → "
-    "abs(value) < LARGEST": (
+    "nilometer/ledger/values.py: check_size: comparison: value < 0 → value <= 0": SIZE,
+    "nilometer/ledger/values.py: check_size: constant: 0 → 1 (2)": SIZE,
+    "nilometer/ledger/values.py: _check_member.check_one: comparison: abs(value) <= LARGEST → abs(value) < LARGEST": (
         "the bound only keeps a number from being written that has thousands of digits; no member is written as LARGEST"
     ),
-    "nilometer/ledger/validating.py: _check_of: dropped condition: …stance(annotation, type) and "
+    "nilometer/ledger/values.py: _check_of: dropped condition: …stance(annotation, type) and "
     "issubclass(annotation, StrEnum) → …stance(annotation, type)": (
         "all classes that are the type of a field of a command are enums of texts"
     ),
-    "nilometer/ledger/validating.py: _checks_of_command: dropped condition: checks is None and kind in NAMES → kind in "
+    "nilometer/ledger/values.py: checks_of_command: dropped condition: checks is None and kind in NAMES → kind in "
     "NAMES": LONGER,
     "nilometer/ledger/adopting.py: (outside of functions): other way: if TYPE_CHECKING: from … → if not "
     "TYPE_CHECKING: from …": LOADED,

@@ -66,6 +66,7 @@ QUICK: Final[Mapping[str, Sequence[str]]] = {
     "domain/observed/": ("tests/domain/observed", "tests/nilometer/importers/hyperv/vm"),
     "domain/": _DECIDING,
     "nilometer/ledger/validating.py": VALIDATING[:3],
+    "nilometer/ledger/values.py": VALIDATING[:3],
     "nilometer/ledger/adopting.py": (
         "tests/nilometer/ledger/test_breakers.py",
         "tests/nilometer/ledger/test_preparing.py",

@@ -27,7 +27,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     if name == "ledger" and not value and context.get_parameter_source(name) is not _ENVIRONMENT:
         raise Mistyped("--ledger is empty", hint="name a ledger, or leave --ledger out", context=context)
     if name in ("actor", "via", "reason", "correlation"):
-        from nilometer.ledger.validating import check_text
+        from nilometer.ledger.values import check_text
 
         try:
             check_text(value)

@@ -21,7 +21,7 @@ from nilometer.importers.run import DigestedStream, ImportCounts, SkippedRecords
 from nilometer.importers.unfinished import find_lengths
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Observation
-from nilometer.ledger.validating import check_optional, check_time, check_words
+from nilometer.ledger.values import check_optional, check_time, check_words
 from nilometer.textio.files import check_name, expand_folders, open_repeatable_input
 from nilometer.textio.identifying.kind import IMPORT_QEMU
 

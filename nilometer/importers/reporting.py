@@ -23,15 +23,8 @@ from nilometer.errors import UnreadableEvent
 from nilometer.importers.manual import ReportedChange, build_change
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation
-from nilometer.ledger.validating import (
-    Check,
-    check_fields,
-    check_optional,
-    check_size,
-    check_stream,
-    check_time,
-    check_words,
-)
+from nilometer.ledger.validating import check_fields
+from nilometer.ledger.values import Check, check_optional, check_size, check_stream, check_time, check_words
 from nilometer.storage.reader import check_position
 from nilometer.times import current_time
 from nilometer.views.log import Filter

@@ -19,7 +19,7 @@ from domain.quantities import MiB
 from domain.shapes import Id, TypedSize
 from nilometer.importers.manual import ReportedChange
 from nilometer.ledger.typed_commands import describe_error
-from nilometer.ledger.validating import check_text
+from nilometer.ledger.values import check_text
 from nilometer.storage.schemas import SchemaBuilder
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.identifying.kind import RECORD

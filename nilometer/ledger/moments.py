@@ -12,7 +12,7 @@ from typing import Final
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime
 from nilometer.ledger.requests import Observation, Request
-from nilometer.ledger.validating import check_time
+from nilometer.ledger.values import check_time
 from nilometer.times import format_exact_time, format_time, is_far_ahead
 
 _MEANT: Final = "--at-ahead; at_ahead=True from Python"

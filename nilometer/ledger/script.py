@@ -19,7 +19,7 @@ from domain.commands import COMMANDS, Command, HostCommand
 from domain.errors import InputError
 from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from nilometer.ledger.typed_commands import ABOUT, parse_command
-from nilometer.ledger.validating import check_text
+from nilometer.ledger.values import check_text
 from nilometer.suggesting import did_you_mean
 from nilometer.textio.identifying.kind import RUN
 from nilometer.textio.strict_json import CUT_OFF, NO_JSON, parse_strict_json

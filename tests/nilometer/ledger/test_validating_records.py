@@ -11,17 +11,10 @@ from domain.errors import InputError
 from domain.identifiers import StreamName
 from domain.observed.events import VmLost
 from nilometer.ledger.requests import Fact, Observation, Request
-from nilometer.ledger.validating import (
-    check_authors,
-    check_fields,
-    check_observations,
-    check_optional,
-    check_request,
-    check_requests,
-    check_size,
-)
+from nilometer.ledger.validating import check_authors, check_fields, check_observations, check_request, check_requests
+from nilometer.ledger.values import check_optional, check_size
 from tests.nilometer.ledger.test_validating import unmade
-from tests.nilometer.ledger.test_validating_values import ASKED, TEN, changed, refusal
+from tests.nilometer.ledger.test_values import ASKED, TEN, changed, refusal
 
 LOST = Fact(StreamName("vm/web01"), VmLost(), TEN)
 SEEN = Observation("k1", (LOST,))

@@ -15,15 +15,8 @@ from domain.identifiers import UtcTime
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion, HostVersion, MemorySetting, Mode
 from nilometer.ledger.requests import Request
-from nilometer.ledger.validating import (
-    LONGEST_TEXT,
-    check_request,
-    check_size,
-    check_stream,
-    check_text,
-    check_time,
-    check_words,
-)
+from nilometer.ledger.validating import check_request
+from nilometer.ledger.values import LONGEST_TEXT, check_size, check_stream, check_text, check_time, check_words
 from nilometer.times import WITH_ZONE
 from tests.nilometer.ledger.test_validating import Bytes, Label, Number
 
