@@ -12,7 +12,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection, Cursor
 from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.errors import InsufficientPrivilege
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, Row, dict_row
 from psycopg.sql import Composable
 
@@ -55,10 +55,12 @@ class _Cursor(Cursor[Row]):
         prepare: bool | None = None,
         binary: bool | None = None,
     ) -> Self:
-        """Runs one statement. Raises ``RefusedStatement`` if this user may not."""
+        """Runs one statement. Raises ``RefusedStatement`` if this user may not, unless it is sent with others."""
         try:
             return super().execute(cast("QueryNoTemplate", query), params, prepare=prepare, binary=binary)
         except InsufficientPrivilege as error:
+            if self.connection.info.pipeline_status is not PipelineStatus.OFF:
+                raise  # of statements that are sent together, it may be the answer to an earlier one
             text = query.as_bytes(self) if isinstance(query, Composable) else query
             words = text.decode() if isinstance(text, bytes) else str(text)
             raise RefusedStatement(str(error), words.split(maxsplit=1)[0].upper()) from error

@@ -22,7 +22,9 @@ from nilometer.errors import (
     NotALedger,
 )
 from nilometer.ledger.ledger import Ledger
-from nilometer.storage.urls import parse_url
+from nilometer.storage.postgres.connections import Connections
+from nilometer.storage.postgres.errors import translated_errors
+from nilometer.storage.urls import PostgresLocation, parse_url
 from tests.nilometer.databases import Server, Way
 from tests.nilometer.ledger.asking import a_host, ask, stored
 
@@ -182,6 +184,21 @@ class TestUnreachable:
             assert ledger.position == 2
 
 
+def lock_and_read(location: PostgresLocation) -> None:
+    """Locks the events and reads, without a pause; the answer to the lock comes while one of the reads is sent."""
+    connections = Connections(location, read_only=False, durable=True, lock_timeout=10)
+    with (
+        closing(connections),
+        translated_errors(location),
+        connections.connection() as connection,
+        connection.pipeline(),
+    ):
+        connection.execute("BEGIN")
+        connection.execute("LOCK TABLE ledger_events IN EXCLUSIVE MODE")
+        while True:
+            connection.execute("SELECT 1")
+
+
 class TestPermissions:
     def grant(self, admin: Connection, schema: str, role: str, *rights: str) -> None:
         names = {"schema": Identifier(schema), "role": Identifier(role)}
@@ -237,6 +254,22 @@ class TestPermissions:
             Ledger.open(postgres.url(schema, user=role), read_only=True) as reader,
         ):
             reader.views.actors()
+
+    @pytest.mark.usefixtures("events")
+    def test_a_refusal_that_is_read_with_a_later_statement_is_not_said_of_that_one(
+        self, admin: Connection, postgres: Server, schema: str, role: str
+    ) -> None:
+        self.grant(
+            admin,
+            schema,
+            role,
+            "GRANT USAGE ON SCHEMA {schema} TO {role}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        )
+        location = parse_url(postgres.url(schema, user=role))
+        assert isinstance(location, PostgresLocation)
+        with pytest.raises(LedgerReadOnly, match=r"may not be written by this user: .* table ledger_events$"):
+            lock_and_read(location)
 
     @pytest.mark.parametrize("rights", [[], ["GRANT USAGE ON SCHEMA {schema} TO {role}"]])
     @pytest.mark.usefixtures("events")
