@@ -56,30 +56,33 @@ def check_signatures(heads: Sequence[KeptHead], keys: Sequence[VerifierKey], res
         say = "no verifier key was named: the signatures were not checked"
         result.add(SealVerdict.UNKNOWN, "signature", say)
         return
-    result.signatures = SealVerdict.HOLDS
+    verdicts = [SealVerdict.HOLDS]
     unsigned: list[SealedHead] = []
+    unchecked: SignaturesUnavailable | None = None
     for head, checkpoint in heads:
         try:
             named = [key for key in keys if key.name == head.origin]
             if not verify_signatures(checkpoint, named):
                 unsigned.append(head)
         except SignaturesUnavailable as error:
-            result.signatures = SealVerdict.UNKNOWN
-            result.add(SealVerdict.UNKNOWN, "signature", f"signature not checked: {error.message}")
-            return
+            unchecked = error
         except SignatureError as error:
-            result.signatures = SealVerdict.VIOLATED
+            verdicts.append(SealVerdict.VIOLATED)
             result.add(SealVerdict.VIOLATED, "signature", f"checkpoint of {head.size} events: {error}")
     if unsigned and unsigned[-1] is heads[-1][0]:
-        result.signatures = SealVerdict.VIOLATED
+        verdicts.append(SealVerdict.VIOLATED)
         newest = unsigned.pop()
         what = f"the newest checkpoint ({newest.origin}, {newest.size} events) is not signed by a key that was named"
         result.add(SealVerdict.VIOLATED, "signature", what)
     if unsigned:
-        result.signatures = max(result.signatures, SealVerdict.UNKNOWN, key=list(SealVerdict).index)
+        verdicts.append(SealVerdict.UNKNOWN)
         older = "1 older checkpoint is" if len(unsigned) == 1 else f"{len(unsigned)} older checkpoints are"
         what = f"{older} signed by keys that were not named: name them too"
         result.add(SealVerdict.UNKNOWN, "signature", what)
+    if unchecked is not None:
+        verdicts.append(SealVerdict.UNKNOWN)
+        result.add(SealVerdict.UNKNOWN, "signature", f"signature not checked: {unchecked.message}")
+    result.signatures = max(verdicts, key=list(SealVerdict).index)
 
 
 def check_stamps(
@@ -114,11 +117,15 @@ def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: V
     """Finds the newest checkpoint that enough witnesses signed."""
     if policy is None or not policy.witnesses or not heads:
         return
+    unchecked: SignaturesUnavailable | None = None
     for head, checkpoint in reversed(heads):
+        keys = policy.witnesses.values()
         try:
-            signed = verify_signatures(checkpoint, policy.witnesses.values())
-        except SignaturesUnavailable:
-            break
+            signed = verify_signatures(checkpoint, keys)
+        except SignaturesUnavailable as error:
+            if policy.is_met({key for key in keys if any(line.is_of(key) for line in checkpoint.signatures)}):
+                unchecked = unchecked or error  # else its lines are too few, whatever they come to
+            continue
         except SignatureError as error:
             what = f"checkpoint of {head.size} events: {error}"
             result.add(SealVerdict.VIOLATED, "witness", what)
@@ -128,6 +135,7 @@ def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: V
             return
     if policy.is_met(()):
         return
-    result.add(
-        SealVerdict.UNKNOWN, "witness", "no kept checkpoint is signed by as many witnesses as the policy asks for"
-    )
+    what = "no kept checkpoint is signed by as many witnesses as the policy asks for"
+    if unchecked is not None:
+        what = f"signatures of witnesses not checked: {unchecked.message}"
+    result.add(SealVerdict.UNKNOWN, "witness", what)

@@ -187,19 +187,20 @@ class Sealer:
         """Raises ``SealRefused`` if the newest checkpoint is not one that these keys go on from."""
         try:
             checkpoint = parse_checkpoint(before.note)
-            signed = verify_signatures(checkpoint, [signer.key for signer in self._signers])
         except TlogError as error:
             raise SealRefused(f"the newest checkpoint of the ledger is not one: {error}", hint=_VERIFY) from None
         if (checkpoint.head.origin, checkpoint.head.size) != (before.origin, before.size):
             raise SealRefused("the newest checkpoint of the ledger is not the one that is stored there", hint=_VERIFY)
-        if self._rotate:
-            return
-        if before.origin != self.origin:
+        if not self._rotate and before.origin != self.origin:
             raise SealRefused(
                 f"the ledger is sealed as {before.origin}, and the key is that of {self.origin}",
                 hint="take its key; to go on under another name, as after a restore: nilo seal --rotate",
             )
-        if not signed:
+        try:
+            signed = verify_signatures(checkpoint, [signer.key for signer in self._signers])
+        except SignatureError as error:
+            raise SealRefused(f"the newest checkpoint of the ledger is not one: {error}", hint=_VERIFY) from None
+        if not self._rotate and not signed:
             raise SealRefused(
                 f"the newest checkpoint of {before.origin} was signed by another key",
                 hint="take that key; if this one comes in its place: nilo seal --rotate",

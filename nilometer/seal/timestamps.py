@@ -172,13 +172,12 @@ def check_timestamp(answer: bytes, text: bytes, authorities: Sequence[Certificat
 
 def read_authorities(raw: bytes, where: str, hint: str) -> list[Certificate]:
     """The certificates of authorities, in PEM. Raises ``InputError``, or ``TimestampsUnavailable``."""
+    if _PEM_CERTIFICATE not in raw:
+        raise InputError(f"{where}: there is no certificate in PEM", hint=hint)
     require_timestamps()
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
         return load_pem_x509_certificates(raw)
     except ValueError:
-        why = (
-            "a certificate in it is cut off or damaged" if _PEM_CERTIFICATE in raw else "there is no certificate in PEM"
-        )
-        raise InputError(f"{where}: {why}", hint=hint) from None
+        raise InputError(f"{where}: a certificate in it is cut off or damaged", hint=hint) from None

@@ -284,7 +284,10 @@ class Verifier:
         return self._root(TileTree(lambda at, number: grown.get((at, number)) or self._read_tile(at, number)), longer)
 
     def _is_signed(self, other: OtherCheckpoint) -> bool:
-        """Whether a checkpoint of others may be compared: it is signed, or no keys were named."""
+        """Whether a checkpoint of others may be compared: it is signed, or no keys were named.
+
+        One whose signature cannot be checked is compared neither: anybody may have written it.
+        """
         keys = [key for key in self._keys if key.name == other.checkpoint.head.origin]
         if not self._keys:
             return True
@@ -292,9 +295,7 @@ class Verifier:
             if verify_signatures(other.checkpoint, keys):
                 return True
             why = "it is not signed by a key that was named"
-        except SignaturesUnavailable:
-            return True
-        except SignatureError as error:
+        except (SignaturesUnavailable, SignatureError) as error:
             why = error.message
         self._result.add(SealVerdict.UNKNOWN, "against", f"{other.name} was not compared: {why}")
         return False

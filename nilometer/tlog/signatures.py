@@ -73,13 +73,22 @@ def make_signer(name: str, algorithm: Algorithm, seed: bytes) -> Signer:
 def verify_signatures(checkpoint: SignedTreeHead, keys: Iterable[VerifierKey]) -> tuple[VerifiedSignature, ...]:
     """The signatures of these keys under a checkpoint, each key once; signatures of other keys are ignored.
 
-    Raises ``SignatureError`` if a line names one of the keys and that key did not make it.
+    Raises ``SignatureError`` if a line names one of the keys and that key did not make it; else
+    ``SignaturesUnavailable`` if one of them cannot be checked here.
     """
     found: dict[VerifierKey, VerifiedSignature] = {}
+    unchecked: SignaturesUnavailable | None = None
     for key in dict.fromkeys(keys):
         for signature in checkpoint.signatures:
             if signature.is_of(key):
-                found.setdefault(key, VerifiedSignature(key, verify_signature(key, checkpoint.head, signature)))
+                try:
+                    time = verify_signature(key, checkpoint.head, signature)
+                except SignaturesUnavailable as error:  # another signature may be wrong all the same
+                    unchecked = unchecked or error
+                else:
+                    found.setdefault(key, VerifiedSignature(key, time))
+    if unchecked is not None:
+        raise unchecked
     return tuple(found.values())
 
 

@@ -44,9 +44,10 @@ def new(name: str, file: str, witness: bool, ml_dsa: bool) -> int:
       nilo key new ledger.example.com/hyperv -o seal.key --ml-dsa --format json
     """
     out = Output(current_session().format)
+    place = check_new(file)
     first = Algorithm.ED25519_COSIGNATURE if witness else Algorithm.ED25519
     keys = make_private_keys(name, [first, *([Algorithm.ML_DSA_44_COSIGNATURE] if ml_dsa else [])])
-    write_key_file(check_new(file), [line for line, _ in keys])
+    write_key_file(place, [line for line, _ in keys])
     if out.json:
         out.write_document({"name": name, "file": file, "verifier_keys": [str(key) for _, key in keys]})
     else:
