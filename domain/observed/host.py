@@ -58,6 +58,8 @@ class ObservedHost:
         if isinstance(event, HostWatched):
             self.watched_until = max(happened, self.watched_until or happened)
             self.newest = {poll.vm: poll.figures for poll in event.newest}
+            if event.free is not None and happened >= self.measured.get("free", ""):
+                self.free, self.measured["free"] = event.free, happened
         if isinstance(event, HostNotWatched) and earliest is not None:
             self.gap = Gap(since=earliest, until=happened)
         if isinstance(event, HostInventoried):

@@ -20,7 +20,7 @@ from nilometer.storage.store import Database
 if TYPE_CHECKING:
     from nilometer.storage.reader import ReadEvent
 
-SHAPE: Final = "views/12"
+SHAPE: Final = "views/13"
 """The shape of what is stored. Tables of another one are not read, and made anew by the next writer."""
 
 TABLES: Final = ("view_streams", "view_checkpoints", "view_timeline", "view_tracking")

@@ -5,7 +5,7 @@ Each step returns the events that it adds, in their order, and counts its readin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.going_on.memo import FoldMemo
-from nilometer.importers.hyperv.hosts import OLDER, Hosts
+from nilometer.importers.hyperv.hosts import ALTERNATING, OLDER, Hosts, HypervHost, shows_release
 from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.readings import (
     ChangeReading,
@@ -119,6 +119,9 @@ class HypervFold:
                 counts.add_not_needed("job")
             elif isinstance(reading, HostReading):
                 news = self._hosts.introduce(reading, live=live)
+                if other := self._hosts.other_name(reading.host):
+                    note = f"{reading.record}: the hosts {other} and {reading.host} are taken for one"
+                    counts.add_remark("hosts of one name", f"{note}: if they are two, use --as PREFIX for each", other)
                 emissions += news
                 hosts.append((reading, bool(news)))
         if sampled:
@@ -135,12 +138,14 @@ class HypervFold:
         for host_reading, is_news in hosts:
             listed_vms = [vm for vm in readings if isinstance(vm, VmReading)]
             if host_reading.lists_all:
-                emissions += self._take_list(host_reading, listed_vms, live=live)
+                emissions += self._take_list(host_reading, listed_vms, counts, live=live)
             emissions += self._hosts.measure(host_reading, listed_vms, counts, is_news=is_news, live=live)
             emissions += self._give_up_changes(host_reading, live=live)
         return emissions if live else []
 
-    def _take_list(self, reading: HostReading, vms: Sequence[VmReading], *, live: bool) -> list[Emission]:
+    def _take_list(
+        self, reading: HostReading, vms: Sequence[VmReading], counts: ImportCounts, *, live: bool
+    ) -> list[Emission]:
         """All VMs of a host were listed: those that it lacks, and what Dynamic Memory moved before it is measured."""
         host, emissions = self._hosts.find(reading.host), list[Emission]()
         if live and host.goes_on:
@@ -148,9 +153,16 @@ class HypervFold:
             host.members |= self._vms.find_members(host.id)
         listed = {vm.listing.vm_id for vm in vms if vm.listing.vm_id is not None}
         missing = host.find_missing(reading, listed)
-        for called, (since, record) in (
-            missing.items() if listed else ()
-        ):  # without rights a host lists no VM, and no error
+        if host.alternating >= ALTERNATING:
+            why = "have two hosts this name? Then import those of each with a prefix of its own: --as PREFIX"
+            counts.add_remark("lists by turns", f"{reading.record}: host {host.id} lists VMs by turns: {why}", host.id)
+        if listed:
+            host.listed_available = reading.available
+        elif missing and not self._are_released(host, reading, missing, live=live):
+            why = "what it has left does not show that they are gone: may the collector see them?"
+            counts.add_remark("empty list", f"{reading.record}: host {host.id} lists no VM, and {why}", host.id)
+            return emissions
+        for called, (since, record) in missing.items():
             vm = self._vms.find(called, live=live)
             if vm.state.host != host.id:
                 host.members.discard(called)
@@ -166,6 +178,12 @@ class HypervFold:
                     emissions += close_window(vm)
                     self._count_waiting(vm)
         return emissions
+
+    def _are_released(self, host: HypervHost, reading: HostReading, vms: Iterable[str], *, live: bool) -> bool:
+        """Whether a host without a VM has back what these held: without rights it lists no VM too, and no error."""
+        found = [self._vms.find(called, live=live).state for called in vms]
+        held = [vm.held for vm in found if vm.host == host.id and vm.not_listed_since is None]
+        return not held or shows_release(host.listed_available, reading.available, held)
 
     def learn_names(self, readings: Sequence[Reading]) -> None:
         """Learns the names of VMs, before any event is added."""

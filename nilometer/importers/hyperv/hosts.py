@@ -12,6 +12,7 @@ from domain.observed.events import HostInventoried, HostNotWatched, HostObserved
 from domain.observed.host import ObservedHost
 from domain.observed.polls import ListedVms, NewestPoll, TightestPoll
 from domain.observed.words import STATED
+from domain.quantities import MiB
 from nilometer.importers.hyperv.jobs import Jobs
 from nilometer.importers.hyperv.news import ON
 from nilometer.importers.hyperv.readings import HostReading, InventoryReading, Reading, VmReading
@@ -26,6 +27,10 @@ GAP_SECONDS: Final = 300
 MISSED_SAMPLES: Final = 3
 """Nor was one whose counters were not sampled for so many times as long as usual."""
 SAME_BOOT_SECONDS: Final = 60
+ALTERNATING: Final = 4
+"""So many lists by turns are those of two hosts."""
+LEAST_DRIFT: Final = 512 * MiB
+"""What a host has left changes by so much, or by a hundredth, although no VM has more or less."""
 UNTOLD_SECONDS: Final = 3600 + GAP_SECONDS
 """The same for what the ledger knows: that has a measurement each hour, and not each poll."""
 
@@ -47,6 +52,10 @@ class HypervHost:
     """The VmIds of the VMs that it was the last to list, and perhaps of some that are on other hosts by now."""
     missing: dict[str, tuple[UtcTime, str]] = field(default_factory=dict[str, tuple[UtcTime, str]])
     """The members that its last lists lack: since when, and the record of that list."""
+    alternating: int = 0
+    """So many lists in sequence have a member that the list before lacks."""
+    listed_available: int | None = None
+    """The memory that it had left when it last listed any VM."""
     watch: WatchTally | None = None
     """The polls that this import read and the ledger did not know."""
     tightest: TightestPoll | None = None
@@ -144,9 +153,19 @@ class HypervHost:
     def find_missing(self, reading: HostReading, listed: set[str]) -> dict[str, tuple[UtcTime, str]]:
         """The members that two lists in sequence lack, with when and where they were first missing."""
         known, since = self.missing, (reading.at, reading.record)
+        self.alternating = self.alternating + 1 if known.keys() & listed else 0
         self.members |= listed
         self.missing = {vm: known.get(vm, since) for vm in sorted(self.members - listed)}
         return {vm: known[vm] for vm in self.missing if vm in known}
+
+
+def shows_release(before: int | None, after: int | None, held: Iterable[int | None]) -> bool:
+    """Whether what a host has left rose by what VMs held, as far as its reserve does not explain it."""
+    sizes = list(held)
+    if before is None or after is None or None in sizes:
+        return False
+    drift = max(LEAST_DRIFT, before // 100)
+    return after - before > max(drift, sum(filter(None, sizes)) - drift)
 
 
 def is_same_boot(one: UtcTime | None, other: UtcTime | None) -> bool:
@@ -245,6 +264,13 @@ class Hosts:
             host = self._by_id[id] = HypervHost(id=id, state=ObservedHost.begin(id))
         self._by_name[name] = host
         return host
+
+    def other_name(self, name: str) -> str | None:
+        """A host of another domain that is taken for the host of this name, which has a domain."""
+        host, domain = self.find(name), name.strip().lower().partition(".")[2]
+        names = [other for other, found in self._by_name.items() if found is host]
+        domains = {other.strip().lower().partition(".")[2]: other for other in names} if domain else {}
+        return next((other for found, other in domains.items() if found not in ("", domain)), None)
 
     def get(self, id: str | None) -> HypervHost | None:
         """The host of this id, if this import has read it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from domain.identifiers import UtcTime
@@ -79,6 +81,16 @@ def test_a_host_is_watched_until_the_last_poll_that_any_import_read() -> None:
     assert (host.watched_until, host.newest) == (at(5), {"db01": POLL})
     host.apply(watched(), at(3))
     assert (host.watched_until, host.newest) == (at(5), {})
+
+
+def test_what_the_newest_poll_of_an_import_shows_free_is_what_was_measured_last() -> None:
+    polls = replace(watched(), free=1000, least=500, most=3000)
+    host = host_after(HostObserved(total=4096, free=2000), polls)
+    assert (host.free, host.measured["free"]) == (1000, at(2))
+    host.apply(watched(), at(4))  # none of its last polls showed it
+    assert (host.free, host.measured["free"]) == (1000, at(2))
+    host.apply(replace(polls, free=3000), at(1))  # older polls, imported later
+    assert (host.free, host.measured["free"]) == (1000, at(2))
 
 
 def test_the_last_time_without_polls_is_known_if_its_beginning_is() -> None:

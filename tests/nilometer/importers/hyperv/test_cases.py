@@ -293,6 +293,50 @@ def test_one_list_without_it_an_error_and_an_empty_list_say_nothing_of_absence()
     assert lost(Spool().poll(0, *both).poll(1).poll(2)) == 0, "without rights a host lists nothing, and no error"
 
 
+def emptied(*free: int | None) -> tuple[Store, list[str]]:
+    """A host that listed two VMs of 6 GiB together, then none, with so much left each minute; and what is noted."""
+    store, spool = Store(), Spool()
+    for minute, left in enumerate(free):
+        spool.poll(minute, *((vm(4096), dynamic(2048)) if minute == 0 else ()), available_mb=left)
+    (file,) = store.take(spool)
+    return store, file.counts.notes
+
+
+def test_an_empty_list_is_believed_where_the_host_has_back_what_its_vms_held() -> None:
+    store, notes = emptied(40000, 46144, 46144 - 500)
+    for id in (WEB, ERP):
+        (lost,) = envelopes(store, VmNotListed, id)
+        assert (lost.metadata.happened, store.vm(id).held) == ("2026-11-23T09:01:00.000000Z", 0)
+    assert notes == []
+
+
+@pytest.mark.parametrize("free", [(40000, 40000), (40000, 46144 - 512), (40000, 40512), (40000, None), (None, 46144)])
+def test_an_empty_list_is_not_believed_where_it_does_not_and_that_is_noted_once(free: tuple[int | None, ...]) -> None:
+    store, notes = emptied(*free, *[free[-1]] * 5)
+    assert [store.vm(id).held for id in (WEB, ERP)] == [4 * GiB, 2 * GiB]
+    (note,) = notes
+    assert "host hv01 lists no VM" in note
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("HV01", {"lists by turns"}), ("hv01.b.local", {"hosts of one name"})])
+def test_two_hosts_of_one_name_are_noted(name: str, kinds: set[str]) -> None:
+    one, other = Spool("HV01.a.local" if "." in name else name), Spool(name)
+    for minute in range(2 if "." in name else 6):
+        one.poll(minute, vm())
+        other.poll(minute + 0.5, dynamic(2048))
+    store = Store()
+    for file in store.take(one, other):
+        assert set(file.counts.remarks) == kinds
+    assert not store.take(one, prefix="a")[0].counts.remarks
+
+
+def test_a_vm_that_comes_and_goes_now_and_then_is_no_second_host() -> None:
+    spool = Spool()
+    for minute in range(30):
+        spool.poll(minute, vm(), *([] if minute % 3 == 0 else [dynamic(2048)]))
+    assert not Store().take(spool)[0].counts.remarks
+
+
 def test_a_vm_that_another_host_lists_is_not_lost() -> None:
     first, second = Spool(), Spool("HV02")
     for minute in range(6):
