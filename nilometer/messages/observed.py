@@ -124,6 +124,8 @@ def _describe_vm_measurement(event: VmObserved, unit: Unit | None) -> str:
         return f"was to be changed, which failed (details not recorded): {event.told}"
     happened = _LOG_EVENTS.get(event.told or "")
     parts = [str(event.power)] if event.power is not None else []
+    if event.session is not None and event.session > 1:
+        parts.append(f"session {event.session}")
     parts += filter(None, [_describe_figures(_vm_figures(event), unit)])
     if event.memory is not None:
         parts.append(f"memory {describe_setting(event.memory, unit)}")

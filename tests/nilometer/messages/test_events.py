@@ -53,6 +53,8 @@ def test_what_has_no_figures_was_reported_and_not_measured(event: VmObserved, te
         (VmObserved(devices=(BOOT,), assigned=4 * GiB), "assigned 4 GiB"),
         (VmObserved(name="sql01", host="hv02", power=Power.OFF), "off, on host hv02, named sql01"),
         (VmObserved(assigned=4 * GiB, in_use=1536 * MiB, visible=4001 * MiB), FIGURES),
+        (VmObserved(power=Power.RUNNING, session=1, host="hv02"), "running, on host hv02"),
+        (VmObserved(power=Power.RUNNING, session=2, assigned=4 * GiB), "running, session 2, assigned 4 GiB"),
         (VmObserved(), "no new figures"),
     ],
 )
