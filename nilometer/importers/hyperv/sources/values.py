@@ -264,6 +264,17 @@ def note_impossible(counts: ImportCounts, place: str, figure: str) -> None:
     counts.add_remark(IMPOSSIBLE, f"{place}: {figure[:80]} is not a figure: it is read as unknown")
 
 
+def drop_too_small(size: int | None, figure: str, place: str, counts: ImportCounts) -> int | None:
+    """What a VM has or sees, in bytes, as a machine measured it; ``None`` if no VM that is not off has so little.
+
+    Such are GB that were taken for MB. It is counted. 0 is what is not measured yet.
+    """
+    if size is None or size == 0 or size >= FLOOR:
+        return size
+    note_impossible(counts, place, f"{figure} {size} bytes")
+    return None
+
+
 def drop_impossible_size(
     size: int | None, key: str, place: str, counts: ImportCounts, *, configured: bool = False
 ) -> int | None:

@@ -16,10 +16,17 @@ from domain.errors import InputError
 from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import Reading
 from nilometer.importers.hyperv.sources.counters.instances import Instances
-from nilometer.importers.hyperv.sources.counters.samples import Figures, Subject, make_reading
+from nilometer.importers.hyperv.sources.counters.samples import MEASURED, Figures, Subject, make_reading
 from nilometer.importers.hyperv.sources.json_stream import read_documents
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
-from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, Json, NoFigure, note_impossible
+from nilometer.importers.hyperv.sources.values import (
+    NO_FIGURES,
+    BadValue,
+    Json,
+    NoFigure,
+    drop_too_small,
+    note_impossible,
+)
 from nilometer.textio.texts import ByteStream
 from nilometer.times import to_utc_time
 
@@ -147,13 +154,13 @@ def _add_series(series: object, where: str, context: FileContext, by_time: _ByTi
     for value in cast("list[object]", values):
         try:
             time, count = _sample(value, unit)
-            if figure in ("assigned", "visible") and count is not None and 0 < count < MiB:
-                raise NoFigure(f"{count} bytes")
         except BadValue as bad:
             raise InputError(f"{where}: {bad}", hint=_EXPECTED) from None
         except NoFigure as none:
             note_impossible(context.counts, where, f"{name} {none}")
             continue
+        if figure in MEASURED:
+            count = drop_too_small(count, name, where, context.counts)
         if count is not None:
             figures = by_time.setdefault(time, {}).setdefault(subject, {})
             if figures.setdefault(figure, count) != count:

@@ -15,7 +15,7 @@ from domain.quantities import LARGEST, MiB
 from nilometer.importers.hyperv.readings import HostReading, Reading, VmListing, VmReading
 from nilometer.importers.hyperv.sources.counters.instances import Instances
 from nilometer.importers.hyperv.sources.source import FileContext, host_name
-from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, NoFigure, note_impossible
+from nilometer.importers.hyperv.sources.values import NO_FIGURES, BadValue, NoFigure, drop_too_small, note_impossible
 
 IN_ENGLISH: Final = (
     r"put the English names in the first line (the same numbers in HKLM\SOFTWARE\Microsoft\Windows NT"
@@ -38,6 +38,8 @@ _FIGURES: Final = {
     (_VM, "removed memory"): "removed",
     (_BALANCER, "available memory"): "available",
 }
+MEASURED: Final = ("assigned", "visible")
+"""The figures that no VM has less of than it must have."""
 _TOTAL: Final = "_total"
 """The instance that is the sum of the others."""
 
@@ -98,10 +100,13 @@ class Samples:
     def read_size(self, counter: Counter, megabytes: str, place: str) -> int | None:
         """A figure; ``None`` if there is none, or one that cannot be, which is counted. Raises ``BadValue``."""
         try:
-            return parse_megabytes(megabytes)
+            size = parse_megabytes(megabytes)
         except NoFigure as none:
             note_impossible(self.context.counts, place, f"{counter.figure} {none}")
             return None
+        if counter.figure not in MEASURED:
+            return size
+        return drop_too_small(size, counter.figure, place, self.context.counts)
 
     def add(self, counter: Counter, value: int | None) -> None:
         """Adds a figure, if there is one."""

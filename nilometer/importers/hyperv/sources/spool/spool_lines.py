@@ -37,6 +37,7 @@ from nilometer.importers.hyperv.sources.values import (
     Json,
     as_object,
     drop_impossible_size,
+    drop_too_small,
     group_fields,
     note_impossible,
     read_flag,
@@ -285,6 +286,8 @@ def _read_vm(vm: Json, at: UtcTime, host: str, place: str, counts: ImportCounts)
     physical, visible, guest_available, added, removed = read_numbers(vm, _COUNTERS, place, counts, MiB)
     dynamic = read_flag(vm, "dynamic", place)
     assigned = drop_impossible_size(assigned, "assigned", place, counts)
+    physical = drop_too_small(physical, "physical_mb", place, counts)
+    visible = drop_too_small(visible, "visible_mb", place, counts)
     startup = drop_impossible_size(startup, "startup", place, counts, configured=True)
     if dynamic:  # else they mean nothing
         minimum = drop_impossible_size(minimum, "minimum", place, counts, configured=True)

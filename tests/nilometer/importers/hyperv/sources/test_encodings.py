@@ -23,7 +23,7 @@ FILES: list[tuple[Parser, str]] = [
     (converted_json, json.dumps(SYNTHETIC_VM | UMLAUT, indent=2, ensure_ascii=False)),
     (pdh_csv, table(*((f"11/23/2026 10:0{minute}:00.000", *CELLS) for minute in range(3)))),
     (sample_sets, json.dumps([synthetic_set(), synthetic_set("2026-11-23T09:01:00Z")], indent=4)),
-    (prometheus, answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), vm="Prüfstand"))),
+    (prometheus, answer(series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"), vm="Prüfstand"))),
     (event_log, f"<Events>\n{event()}\n{event(18502)}\n</Events>"),
 ]
 CONTEXT = FileContext(at=AT)

@@ -115,6 +115,24 @@ def test_a_poll_with_a_size_that_no_vm_has_leaves_it_unknown(value: int) -> None
         assert context.counts.remarks == {"impossible figure": 1}
 
 
+def test_a_counter_of_a_poll_with_less_than_any_vm_has_is_unknown() -> None:
+    readings, context = spooled(physical_mb=4, visible_mb=31)
+    (listed,) = vms(readings)
+    assert (listed.physical, listed.listing.visible, listed.listing.assigned) == (None, None, 4096 * MiB)
+    assert context.counts.remarks == {"impossible figure": 2}
+    (listed,) = vms(spooled(physical_mb=32, visible_mb=0)[0])
+    assert (listed.physical, listed.listing.visible) == (32 * MiB, None)
+
+
+@pytest.mark.parametrize("cell", ["4", "4,096", "31.9"])
+def test_a_counter_with_less_than_any_vm_has_is_unknown(cell: str) -> None:
+    context = FileContext()
+    row = at("11/23/2026 10:00:00", CELLS[0], cell, *CELLS[2:])
+    (listed,) = vms(read(pdh_csv, table(row, head=BERLIN_WINTER), context))
+    assert (listed.listing.assigned, listed.listing.visible) == (640 * MiB, None)
+    assert context.counts.remarks == {"impossible figure": 1}
+
+
 @pytest.mark.parametrize("cell", ["-5", "nan", "inf", "1e300", "4294967295", "4294967295.000000", "2147483647"])
 def test_one_impossible_counter_is_unknown_and_the_rest_of_its_line_is_read(cell: str) -> None:
     context = FileContext()
@@ -132,7 +150,7 @@ def test_one_impossible_sample_is_unknown_and_the_others_are_read() -> None:
     assert context.counts.remarks == {"impossible figure": 1}
 
 
-@pytest.mark.parametrize("value", ["-1", "+Inf", "1e300", "4294967295", "2048"])
+@pytest.mark.parametrize("value", ["-1", "+Inf", "1e300", "4294967295", "2048", "33554431"])
 def test_one_impossible_value_of_a_series_is_unknown_and_the_others_are_read(value: str) -> None:
     context = FileContext()
     text = answer(series(f"{NEW}vm_physical_bytes", (NINE, value), (NINE + 60, str(GiB))))

@@ -93,7 +93,7 @@ def test_a_decimal_comma_and_other_separators_are_read(by: str) -> None:
 def test_a_zone_whose_name_has_a_separator_in_it_is_no_matter() -> None:
     zone = "(PDH-CSV 4.0) (Maroc (heure d'été), ou; l'autre)(-60)"
     assert times(physical("11/23/2026 10:00:00", head=zone)) == ["2026-11-23T09:00"]
-    assert times(table(("11/23/2026 10:00:00", "1"), head=zone, columns=COLUMNS[:1], by=";")) == ["2026-11-23T09:00"]
+    assert times(table(("11/23/2026 10:00:00", "4096"), head=zone, columns=COLUMNS[:1], by=";")) == ["2026-11-23T09:00"]
 
 
 def test_heads_in_any_case_are_known_and_a_host_that_is_not_named_is_the_one_that_is_assumed() -> None:

@@ -71,8 +71,8 @@ def test_until_0_29_the_exporter_told_mb() -> None:
 def test_a_document_for_each_metric_in_one_file_is_one_history_in_order_of_time() -> None:
     text = "\n".join(
         [
-            answer(series(f"{NEW}vm_physical_bytes", (NINE + 60, "2097152"), vm="db01")),
-            answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), (NINE + 60, "1048576"))),
+            answer(series(f"{NEW}vm_physical_bytes", (NINE + 60, "2147483648"), vm="db01")),
+            answer(series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"), (NINE + 60, "1073741824"))),
             answer(series(f"{NEW}vm_added_total", (NINE, "5"))),
         ]
     )
@@ -94,21 +94,21 @@ def test_the_balancers_available_memory_is_the_hosts() -> None:
 
 def test_two_hosts_have_a_vm_of_one_name_each() -> None:
     text = answer(
-        series(f"{NEW}vm_physical_bytes", (NINE, "1048576")),
-        series(f"{NEW}vm_physical_bytes", (NINE, "2097152"), instance="hv02.corp.local"),
+        series(f"{NEW}vm_physical_bytes", (NINE, "1073741824")),
+        series(f"{NEW}vm_physical_bytes", (NINE, "2147483648"), instance="hv02.corp.local"),
     )
     assert [(each.listing.host, each.listing.assigned) for each in vms(read(prometheus, text, FileContext()))] == [
-        ("hv01", MiB),
-        ("hv02.corp.local", 2 * MiB),
+        ("hv01", GiB),
+        ("hv02.corp.local", 2 * GiB),
     ]
 
 
 def test_an_exporter_that_is_asked_on_its_own_host_does_not_name_it() -> None:
     for instance in ("localhost:9182", "127.0.0.1:9182", "[::1]:9182"):
-        text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), instance=instance))
+        text = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"), instance=instance))
         assert [each.listing.host for each in vms(read(prometheus, text, FileContext(host="HV03")))] == ["hv03"]
         assert [each.listing.host for each in vms(read(prometheus, text, FileContext()))] == [None]
-    balancer = series(f"{NEW}balancer_available_memory_bytes", (NINE, "1048576"), instance="localhost:9182")
+    balancer = series(f"{NEW}balancer_available_memory_bytes", (NINE, "1073741824"), instance="localhost:9182")
     assert read_on(prometheus, answer(balancer)) == ([], ["file:1: series 1: does not name its host"])
 
 
@@ -121,11 +121,11 @@ def test_not_a_number_was_not_measured_and_nothing_assigned_is_not_reported_yet(
 def test_an_instant_query_is_read_too() -> None:
     one = series(f"{NEW}vm_physical_bytes")
     del one["values"]
-    (told,) = vms(read(prometheus, answer(one | {"value": [NINE + 0.123, "1048576"]}), FileContext()))
-    assert (told.at, told.listing.assigned) == ("2026-11-23T09:00:00.123000Z", MiB)
+    (told,) = vms(read(prometheus, answer(one | {"value": [NINE + 0.123, "1073741824"]}), FileContext()))
+    assert (told.at, told.listing.assigned) == ("2026-11-23T09:00:00.123000Z", GiB)
 
 
-GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
+GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,10 @@ GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
         (series(f"{NEW}vm_physical_bytes", (NINE, "x")), "'x' is not a number"),
         (series(f"{NEW}vm_physical_bytes", (1e30, "1")), "a time is out of range"),
         (series(f"{NEW}vm_physical_bytes", (-1, "1")), "a time is out of range"),
-        (series(f"{NEW}vm_physical_bytes", (NINE, "2097152")), "assigned of web01 differs from that of another series"),
+        (
+            series(f"{NEW}vm_physical_bytes", (NINE, "2147483648")),
+            "assigned of web01 differs from that of another series",
+        ),
         (series(f"{NEW}vm_physical_bytes", vm=""), "has no vm"),
         ({"metric": GOOD["metric"], "values": [[NINE]]}, "a value is not a pair of a time and a text"),
         ({"metric": GOOD["metric"], "values": 7}, "has no values"),
@@ -149,7 +152,7 @@ GOOD = series(f"{NEW}vm_physical_bytes", (NINE, "1048576"))
 def test_a_series_that_cannot_be_read_is_told_and_does_not_hide_the_rest(bad: object, says: str) -> None:
     readings, errors = read_on(prometheus, answer(GOOD, bad))
     assert errors == [f"file:1: series 2: {says}"]
-    assert [each.listing.assigned for each in vms(readings)] == [MiB]
+    assert [each.listing.assigned for each in vms(readings)] == [GiB]
     with pytest.raises(InputError, match="series 2"):
         read(prometheus, answer(GOOD, bad))
 
