@@ -26,7 +26,7 @@ from nilometer.audit.sieve.events import READ
 from nilometer.history.columns import COLUMNS, ColumnType
 from nilometer.history.parquet.manifest import digest_of
 from tests.nilometer.audit.sieve.exporting import copy_of, export_of, sieved_of
-from tests.nilometer.audit.sieve.test_lies import WITHOUT_A_LIE, Recorder, Script
+from tests.nilometer.audit.sieve.scripts import WITHOUT_A_LIE, Recorder, Script
 
 TYPES: Final = {column.name: column.type for column in COLUMNS}
 RELIED_ON: Final = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from domain.envelope import Envelope, Metadata
 from domain.events import Event
@@ -237,14 +239,31 @@ class Store:
         found = [finding for each in self.stored for finding in judge.take(each)]
         return found + judge.finish()
 
+    def violations(self) -> list[Finding]:
+        """What the judge finds violated."""
+        return [finding for finding in self.findings() if finding.verdict is Verdict.VIOLATED]
+
+    def envelopes(self, kind: type[Event], vm: str = WEB) -> list[Envelope[Event]]:
+        """The events of one kind of a VM, with who and when."""
+        return [each for each in self.of(f"vm/{vm}") if isinstance(each.event, kind)]
+
     def events(self, kind: type[E], vm: str = WEB, stream: str | None = None) -> list[E]:
         """The events of one kind of a VM, or of another stream."""
         return [each.event for each in self.of(stream or f"vm/{vm}") if isinstance(each.event, kind)]
+
+
+CASES: Final = Path(__file__).parent / "cases"
+
+
+def case(name: str) -> bytes:
+    """A file of what happens on every fleet."""
+    data = (CASES / name).read_bytes()
+    return gzip.decompress(data) if name.endswith(".gz") else data
 
 
 def imported(*spools: Spool | bytes, final: bool = True) -> Store:
     """A store with these spools in it; the judge finds nothing violated."""
     store = Store()
     store.take(*spools, final=final)
-    assert [each for each in store.findings() if each.verdict is Verdict.VIOLATED] == []
+    assert store.violations() == []
     return store

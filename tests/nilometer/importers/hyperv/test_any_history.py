@@ -22,7 +22,6 @@ from domain.errors import InputError
 from domain.quantities import MiB
 from domain.settings import Mode
 from nilometer.times import parse_time, to_utc_time
-from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, job, off, vm
 from tests.nilometer.importers.qemu.damages import VALUES, keys_of
 
@@ -226,7 +225,7 @@ def judged_stores(fleet: Fleet) -> tuple[Store, Store]:
     for share in (1, 2, 3):
         parts.take(*[b"".join(each.lines[: len(each.lines) * share // 3]) for each in spools], final=share == 3)
     for store in (whole, parts):
-        assert [each for each in store.findings() if each.verdict is Verdict.VIOLATED] == []
+        assert store.violations() == []
     return whole, parts
 
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from domain.decision import Code, Outcome
-from domain.envelope import Envelope
-from domain.events import Event
-from domain.identifiers import vm_stream
 from domain.observed.events import (
     HostNotWatched,
     VmChangeRequested,
@@ -20,33 +13,15 @@ from domain.observed.events import (
     VmObserved,
     VmRequestSettled,
 )
-from domain.observed.words import BASE_MEMORY, SHORT_RESTART, CauseIs, Means, ObservedCode, WhyMoved
+from domain.observed.words import SHORT_RESTART, CauseIs, ObservedCode
 from domain.quantities import GiB, MiB
-from domain.settings import MemorySetting, Mode
 from domain.state import Power
 from nilometer.importers.hyperv.hosts import OLDER
 from nilometer.importers.hyperv.jobs import NOBODY
-from nilometer.importers.hyperv.news import base_memory
-from nilometer.ledger.requests import Fact, Observation
-from nilometer.times import parse_time
-from rules.judging.findings import Finding, Verdict
-from rules.judging.observed.online import NOT_ONLINE
-from rules.judging.observed.visible import MOVES
-from tests.nilometer.importers.hyperv.synthetic import ERP, WEB, Json, Spool, Store, dynamic, imported, moment, off, vm
+from rules.judging.findings import Verdict
+from tests.nilometer.importers.hyperv.synthetic import CASES, ERP, WEB, Spool, Store, case, dynamic, imported, off, vm
 
-CASES = Path(__file__).parent / "cases"
 BEN, CARL = "CONTOSO\\ben", "CONTOSO\\carl"
-
-
-def case(name: str) -> bytes:
-    """A file of a case."""
-    data = (CASES / name).read_bytes()
-    return gzip.decompress(data) if name.endswith(".gz") else data
-
-
-def envelopes(store: Store, kind: type[Event], vm: str = WEB) -> list[Envelope[Event]]:
-    """The events of one kind of a VM, with who and when."""
-    return [envelope for envelope in store.of(f"vm/{vm}") if isinstance(envelope.event, kind)]
 
 
 # Who and when
@@ -54,7 +29,7 @@ def envelopes(store: Store, kind: type[Event], vm: str = WEB) -> list[Envelope[E
 
 @pytest.mark.parametrize("name", ["sp_twoowners.jsonl", "sp_twoowners3.jsonl"])
 def test_each_of_two_changes_is_by_the_owner_of_the_job_that_the_poll_lists_which_saw_it(name: str) -> None:
-    requested = envelopes(imported(case(name)), VmChangeRequested)
+    requested = imported(case(name)).envelopes(VmChangeRequested)
     amounts = [
         (event.target - (event.size_from or 0)) // GiB
         for event in (envelope.event for envelope in requested)
@@ -70,9 +45,9 @@ def test_each_of_two_changes_is_by_the_owner_of_the_job_that_the_poll_lists_whic
 def test_what_a_service_account_owns_was_done_with_that_tool_by_nobody_who_is_known(account: str) -> None:
     store = Store()
     store.take(case("sp_twoowners.jsonl"), final=True, service_accounts=[account])
-    who = [(each.metadata.actor, each.metadata.via) for each in envelopes(store, VmChangeRequested)]
+    who = [(each.metadata.actor, each.metadata.via) for each in store.envelopes(VmChangeRequested)]
     assert who == [(BEN, "hyper-v job (modify-resources)"), (NOBODY, CARL)]
-    moved = [(each.metadata.actor, each.metadata.via) for each in envelopes(store, VmMemoryMoved)]
+    moved = [(each.metadata.actor, each.metadata.via) for each in store.envelopes(VmMemoryMoved)]
     assert moved == who
 
 
@@ -80,7 +55,7 @@ def test_what_a_service_account_owns_was_done_with_that_tool_by_nobody_who_is_kn
 def test_another_account_of_a_like_name_is_a_person(account: str) -> None:
     store = Store()
     store.take(case("sp_twoowners.jsonl"), final=True, service_accounts=[account])
-    assert [each.metadata.actor for each in envelopes(store, VmChangeRequested)] == [BEN, CARL]
+    assert [each.metadata.actor for each in store.envelopes(VmChangeRequested)] == [BEN, CARL]
 
 
 @pytest.mark.parametrize("name", ["sp_stop13.jsonl", "sp_stop16.jsonl"])
@@ -88,7 +63,7 @@ def test_who_stops_a_vm_is_the_owner_of_a_job_that_turns_off_or_shuts_down(name:
     store = imported(case(name))
     (stop,) = [
         envelope
-        for envelope in envelopes(store, VmObserved)
+        for envelope in store.envelopes(VmObserved)
         if isinstance(envelope.event, VmObserved) and envelope.event.power is Power.OFF
     ]
     assert stop.metadata.actor == BEN
@@ -96,9 +71,9 @@ def test_who_stops_a_vm_is_the_owner_of_a_job_that_turns_off_or_shuts_down(name:
 
 def test_what_a_slow_poll_shows_of_a_change_was_not_there_before_it() -> None:
     store = imported(case("sp_slow.jsonl"))
-    (requested,) = envelopes(store, VmChangeRequested)
+    (requested,) = store.envelopes(VmChangeRequested)
     since = requested.metadata.earliest or requested.metadata.happened
-    for envelope in envelopes(store, VmObserved):
+    for envelope in store.envelopes(VmObserved):
         assert isinstance(envelope.event, VmObserved)
         if envelope.event.assigned == 8 * GiB:
             assert envelope.metadata.happened > since
@@ -109,7 +84,7 @@ def test_a_job_with_warnings_is_a_grant_in_part() -> None:
     (settled,) = store.events(VmRequestSettled)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 2992 * MiB)
     assert settled.told == "The memory change was only partially completed"
-    assert {envelope.metadata.actor for envelope in envelopes(store, VmRequestSettled)} == {BEN}
+    assert {envelope.metadata.actor for envelope in store.envelopes(VmRequestSettled)} == {BEN}
 
 
 def test_why_figures_are_unknown_is_noted_once_and_counted() -> None:
@@ -126,141 +101,6 @@ def test_jobs_without_an_id_are_read() -> None:
     assert [event.size_to for event in store.events(VmMemoryMoved)] != []
 
 
-# What the guest sees
-
-
-MK01 = "eeeeeeee-0000-4000-8000-000000000001"
-
-
-def violations(store: Store) -> list[Finding]:
-    """What the judge finds violated."""
-    return [finding for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
-
-
-@pytest.mark.parametrize(
-    ("name", "vm"), [("spool-1h-5h.jsonl.gz", MK01), ("counters-20h.csv", "mk01"), ("counters-5h.csv", "mk01")]
-)
-def test_a_guest_that_does_not_see_what_it_was_given_is_found(name: str, vm: str) -> None:
-    store = Store()
-    store.take(case(name), final=True)
-    (finding,) = violations(store)
-    assert (finding.rule, finding.expected, finding.found) == (MOVES, {"visible": 4 * GiB}, {"visible": 1 * GiB})
-    in_use = [event.in_use for event in store.events(VmObserved, vm) if event.assigned == 4 * GiB]
-    assert len(in_use) >= 3
-    assert set(in_use) == {None}, "what the guest does not see, it does not use"
-
-
-def taken(spool: Spool | bytes) -> Store:
-    """A store with this spool in it, of which the judge may find something violated."""
-    store = Store()
-    store.take(spool, final=True)
-    return store
-
-
-def unseen_for(minutes: int, after: Json, *, before: Json) -> Store:
-    """A guest that does not see 4 GiB more from minute 5 on, for so many minutes; then the VM is as ``after`` says."""
-    unseen, spool = {**before, "assigned": 8192 * MiB, "physical_mb": 8192, "visible_mb": 4096}, Spool()
-    if not before["dynamic"]:
-        unseen["startup"] = unseen["assigned"]
-    for minute in range(5 + minutes + 6):
-        spool.poll(minute, before if minute < 5 else unseen if minute < 5 + minutes else after)
-    return taken(spool)
-
-
-@pytest.mark.parametrize("after", [vm(), off()], ids=["taken back", "turned off"])
-@pytest.mark.parametrize("begin", [vm(), dynamic(4096)], ids=["static", "dynamic"])
-def test_memory_that_was_there_for_ten_minutes_and_never_seen_is_found(begin: Json, after: Json) -> None:
-    later = {**after, **{key: begin[key] for key in ("id", "name", "dynamic", "startup", "minimum", "maximum")}}
-    found = [violations(unseen_for(minutes, later, before=begin)) for minutes in (9, 10, 11)]
-    assert [[each.rule for each in one] for one in found] == [[], [MOVES], [MOVES]]
-
-
-def test_memory_that_counters_show_for_ten_minutes_and_never_seen_is_found() -> None:
-    store = taken(case("counters.csv"))
-    (finding,) = violations(store)
-    assert (finding.rule, finding.expected, finding.found) == (MOVES, {"visible": 4 * GiB}, {"visible": 1 * GiB})
-    assert all((event.in_use or 0) <= 1 * GiB for event in store.events(VmObserved, "mk01"))
-
-
-def test_a_guest_that_sees_its_memory_after_eight_minutes_is_no_violation() -> None:
-    store = imported(case("lateonline.jsonl.gz"))
-    measures = [event for event in store.events(VmObserved) if event.assigned == 8 * GiB]
-    assert [event.in_use is not None for event in measures] == [event.visible == 8 * GiB for event in measures]
-    assert MOVES not in {finding.rule for finding in store.findings()}
-
-
-def remarks_after_an_addition(free: int, *, first_seen: int = 8192, minute: float = 1, before: int = 1000) -> list[str]:
-    """What is remarked of what a guest sees, of which 4 GiB more are counted as visible and ``free`` MiB available."""
-    added = vm(8192, 8192, free=free)
-    spool = Spool().poll(0, vm(free=before)).poll(minute, added | {"visible_mb": first_seen})
-    for later in range(1, 15):
-        spool.poll(minute + later, added | ({"visible_mb": first_seen} if later == 1 else {}))
-    findings = imported(spool).findings()
-    return [each.why for each in findings if (each.rule, each.verdict) == (MOVES, Verdict.REMARK)]
-
-
-def test_an_addition_after_which_little_more_is_available_was_probably_not_put_online() -> None:
-    assert remarks_after_an_addition(1000) == [NOT_ONLINE]
-    assert remarks_after_an_addition(1000 + 2047) == [NOT_ONLINE]
-    assert remarks_after_an_addition(1000 + 2048) == []
-    assert remarks_after_an_addition(1000 + 4096) == []
-
-
-def test_what_shows_less_of_an_addition_is_not_taken_for_memory_that_is_not_online() -> None:
-    assert remarks_after_an_addition(1000, first_seen=6144) == [], "a counter that follows the guest is believed"
-    assert remarks_after_an_addition(1000, minute=4) == [], "what was available then is too old"
-    assert remarks_after_an_addition(1000, before=0) == [], "what was available then was not measured"
-    moved = imported(
-        Spool().poll(0, dynamic(2048)).poll(1, dynamic(4096)).poll(2, dynamic(4096)).poll(3, dynamic(4096))
-    )
-    assert NOT_ONLINE not in [each.why for each in moved.findings()], "Dynamic Memory gives what the guest needs"
-
-
-@pytest.mark.parametrize(("late", "remarks"), [(1, []), (2, []), (3, [NOT_ONLINE])])
-def test_a_counter_that_lags_by_a_poll_is_waited_for(late: int, remarks: list[str]) -> None:
-    """The second poll that shows the new size is measured; where that shows too little, so is the one after it."""
-    spool = Spool().poll(0, vm(free=1000))
-    for minute in range(1, 9):
-        spool.poll(minute, vm(8192, 8192, free=1000 if minute <= late else 5000))
-    findings = imported(spool).findings()
-    assert [each.why for each in findings if (each.rule, each.verdict) == (MOVES, Verdict.REMARK)] == remarks
-
-
-@pytest.mark.parametrize(("mode", "remarks"), [(Mode.STATIC, [NOT_ONLINE]), (Mode.DYNAMIC, [])])
-def test_what_dynamic_memory_gave_may_be_used_at_once(mode: Mode, remarks: list[str]) -> None:
-    setting = MemorySetting(mode, 2 * GiB, *((0,) * 4 if mode is Mode.STATIC else (GiB, 8 * GiB, 20, 50)))
-    store = Store()
-
-    def add(minute: int, event: Event) -> None:
-        happened = parse_time(moment(minute))
-        store.record(
-            [Observation(key=str(minute), facts=(Fact(stream=vm_stream(WEB), event=event, happened=happened),))]
-        )
-
-    def measured(assigned: int, in_use: int) -> VmObserved:
-        devices = (base_memory(assigned),)
-        return VmObserved(assigned=assigned, visible=assigned, ballooned=0, in_use=in_use, devices=devices)
-
-    add(0, replace(measured(2 * GiB, GiB), power=Power.RUNNING, session=1, memory=setting, hypervisor="Hyper-V"))
-    add(1, VmMemoryMoved(
-        device=BASE_MEMORY, means=Means.BOOT, size_from=2 * GiB, size_to=4 * GiB, why=WhyMoved.BALANCER, backed=True
-    ))  # fmt: skip
-    add(3, measured(4 * GiB, 3 * GiB))
-    add(4, measured(4 * GiB, 3 * GiB))
-    assert [each.why for each in store.findings() if each.why == NOT_ONLINE] == remarks
-
-
-def test_a_move_that_nobody_asked_for_is_measured_at_the_second_poll_that_shows_it() -> None:
-    spool = Spool().poll(0, vm(free=1000))
-    for minute in range(1, 9):
-        spool.poll(minute, vm(3072, 4096, free=900))
-    store = Store()
-    store.take(spool)
-    found = [(one.metadata.happened[14:16], one.event) for one in envelopes(store, VmObserved)]
-    measured = [(minute, event.assigned) for minute, event in found if isinstance(event, VmObserved)]
-    assert measured == [("00", 4 * GiB), ("02", 3 * GiB)]
-
-
 # Hosts as they live
 
 
@@ -269,7 +109,7 @@ OLD, NEW = "0b5c1c2e-0000-4000-8000-000000000201", "0b5c1c2e-0000-4000-8000-0000
 
 def test_a_vm_that_its_host_lists_no_more_is_not_listed_since_then_and_holds_nothing() -> None:
     store = imported(case("gone.jsonl.gz"))
-    (gone,) = envelopes(store, VmNotListed, OLD)
+    (gone,) = store.envelopes(VmNotListed, OLD)
     assert gone.metadata.happened == "2026-11-23T09:30:00.000000Z"
     assert (store.vm(OLD).not_listed_since, store.vm(OLD).held) == (gone.metadata.happened, 0)
     assert (store.vm(NEW).not_listed_since, store.vm(NEW).held) == (None, 8 * GiB)
@@ -363,7 +203,7 @@ def test_a_vm_has_one_host_at_a_time_and_two_for_longer_are_one_remark_about_clo
     files = store.take(*two_clocks(overlap), final=True)
     hosts = [event.host for event in store.events(VmObserved, ERP) if event.host is not None]
     assert hosts == ["hv01", "hv02"]
-    assert (store.vm(ERP).session, store.events(VmNotListed, ERP), violations(store)) == (1, [], [])
+    assert (store.vm(ERP).session, store.events(VmNotListed, ERP), store.violations()) == (1, [], [])
     assert sum(file.counts.remarks.get("VM on two hosts", 0) for file in files) == remarks
     notes = [note for file in files for note in file.counts.notes]
     assert len(notes) == min(remarks, 1)
@@ -448,7 +288,7 @@ def test_an_impossible_figure_is_unknown_and_the_rest_of_the_day_is_read() -> No
     store = Store()
     (file,) = store.take(case("badcounter.jsonl.gz"), final=True)
     assert file.counts.remarks == {"impossible figure": 2}
-    assert violations(store) == []
+    assert store.violations() == []
 
 
 # What came of a request
@@ -468,20 +308,20 @@ def test_what_comes_late_settles_the_request_again() -> None:
 def test_the_story_of_two_hosts_that_the_collector_wrote() -> None:
     store = Store()
     store.take(*((CASES / "story" / f"HV0{number}-20261128.jsonl").read_bytes() for number in (1, 2)), final=True)
-    assert violations(store) == []
+    assert store.violations() == []
     db, idle = "0b5c1c2e-0000-4000-8000-000000000003", "0b5c1c2e-0000-4000-8000-000000000004"
-    assert [envelope.metadata.actor for envelope in envelopes(store, VmChangeRequested)] == [
+    assert [envelope.metadata.actor for envelope in store.envelopes(VmChangeRequested)] == [
         "CONTOSO\\anna",
         "CONTOSO\\anna",
         NOBODY,
     ]
-    assert [envelope.metadata.actor for envelope in envelopes(store, VmChangeRequested, db)] == [BEN]
+    assert [envelope.metadata.actor for envelope in store.envelopes(VmChangeRequested, db)] == [BEN]
     (settled,) = store.events(VmRequestSettled, db)
     assert (settled.outcome, settled.granted) == (Outcome.PARTIALLY_COMPLETED, 3192 * MiB)
     assert (settled.code, settled.cause_is) == (Code.MEMORY_IN_USE, CauseIs.INFERRED), "5000 were in use, 5000 are left"
     unknown = {finding.rule for finding in store.findings() if finding.verdict is Verdict.UNKNOWN}
     assert "no_effect_without_grant" not in unknown, "the poll after what was refused at 09:16 shows that nothing moved"
-    (gone,) = envelopes(store, VmNotListed, idle)
+    (gone,) = store.envelopes(VmNotListed, idle)
     assert gone.metadata.happened[11:16] == "09:43"
     assert [store.events(VmNotListed, vm) for vm in (WEB, ERP, db)] == [[], [], []]
     assert (store.vm(db).host, store.vm(db).session) == ("hv02", 1)

@@ -23,7 +23,6 @@ from nilometer.importers.hyperv.news import compare
 from nilometer.importers.hyperv.readings import VmListing, VmReading
 from nilometer.importers.run import DigestedStream, SkippedRecords
 from nilometer.times import parse_time
-from rules.judging.findings import Verdict
 from tests.nilometer.importers.hyperv.synthetic import Store
 
 CASES = Path(__file__).parent / "cases"
@@ -103,7 +102,7 @@ def test_a_pause_is_a_pause(path: Path) -> None:
 def test_more_than_the_maximum_is_found_whatever_the_order_of_the_files(order: tuple[int, int]) -> None:
     names = ("get-vmmemory.json", "above-maximum.json")
     store, _ = take(*(f"04-getvm-dynamic-setting-lost/{names[number]}" for number in order))
-    violated = [finding.rule for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
+    violated = [finding.rule for finding in store.violations()]
     assert violated == ["within_bounds"]
     actors = {envelope.metadata.actor for envelope in store.stored if envelope.stream.startswith("vm/")}
     assert actors == {"importer"}, "it is found running, and nobody is known to have started it then"
@@ -125,7 +124,7 @@ def test_a_setting_that_is_told_in_part_is_recorded_in_part() -> None:
 
 def test_more_than_the_maximum_of_a_setting_in_part_is_found() -> None:
     store, _ = take("04-getvm-dynamic-setting-lost/above-maximum.json")
-    violated = [finding for finding in store.findings() if finding.verdict is Verdict.VIOLATED]
+    violated = store.violations()
     assert [(finding.rule, finding.expected["maximum"]) for finding in violated] == [("within_bounds", 32 * GiB)]
 
 
