@@ -3,88 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import re
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 
-from detection.corruptions import with_leaf
-from nilometer import Ledger
-from nilometer.history.checked import read_history
 from nilometer.history.cloudevents import envelope_to_cloudevent
-from nilometer.history.parquet import dividing, writing
-from nilometer.history.parquet.dividing import Division
-from nilometer.history.parquet.manifest import NAME
-from nilometer.history.parquet.pieces import Piece
-from nilometer.history.parquet.reading import LedgerFile
-from nilometer.history.restoring import restore
-from nilometer.storage.sqlite.triggers import TRIGGERS
-from nilometer.textio.digests import with_digest
-from nilometer.textio.files import open_input
 from tests.domain.given import HOST, START, WEB, do
-from tests.nilometer.audit.mixed import LEDGER, Line, mixed_history, shuffled, text_of
-from tests.nilometer.cli.calling import CallResult, Desk
-from tests.nilometer.cli.reading.test_export_parquet import damage_a_body
-from tests.nilometer.cli.test_schemas import problems
+from tests.nilometer.audit.mixed import LEDGER, Line, shuffled, text_of
+from tests.nilometer.cli.audit.shares import OTHER_LEDGER, assert_joined_is_whole, changed, shares_of, stored
+from tests.nilometer.cli.calling import Desk
 from tests.nilometer.databases import Server
 from tests.rules.judging.histories import history
-
-Json = dict[str, Any]
-OTHER_LEDGER = f"urn:uuid:{LEDGER.replace('1', '2')}"
-
-
-@pytest.fixture(scope="module")
-def lines() -> list[Line]:
-    """Several sites; an outcome of each decided one was altered."""
-    lines = mixed_history(3)
-    for site in ("s0", "s2"):
-        index = next(
-            index
-            for index, line in enumerate(lines)
-            if line["subject"].startswith(f"vm/{site}") and line["data"].get("outcome") == "completed"
-        )
-        lines = with_leaf(lines, index, ["data", "outcome"], "partially-completed")
-    return lines
-
-
-def shares_of(desk: Desk, of: int, *args: str) -> list[str]:
-    """The files with all shares."""
-    names = list[str]()
-    for number in range(1, of + 1):
-        made = desk.call("audit", *args, "--share", f"{number}/{of}")
-        assert made.code == 0, made.err
-        assert problems("audit-share", made.json) == []
-        names.append(desk.write(f"{number}-of-{of}.json", made.out))
-    return names
-
-
-def without_times(document: Json) -> Json:
-    about = {key: value for key, value in document["about"].items() if key not in ("begun", "ended")}
-    return {**document, "about": about}
-
-
-def assert_joined_is_whole(desk: Desk, of: int, *args: str) -> Json:
-    """The join has the same exit code, the same document and the same page as the audit in one piece."""
-    whole = desk.call("audit", *args, "--format", "json")
-    names = shares_of(desk, of, *args)
-    joined = desk.call("audit", "--join", *reversed(names), "--format", "json")
-    assert (joined.code, without_times(joined.json)) == (whole.code, without_times(whole.json))
-    pages = [
-        [line for line in desk.call("audit", *each).out.splitlines() if not line.startswith("  judged from")]
-        for each in (args, ("--join", *names))
-    ]
-    assert pages[0] == pages[1]
-    found: Json = joined.json
-    return found
 
 
 @pytest.mark.parametrize("of", [1, 2, 5, 40])
@@ -185,114 +117,6 @@ def test_an_export_as_parquet_is_shared_as_the_lines_that_it_was_made_of(desk: D
     assert joined["about"]["files"][0]["bytes"] == len(text_of(lines))
 
 
-@pytest.fixture
-def buckets(desk: Desk, lines: list[Line], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An export with four buckets of each day, and runs of some events."""
-    stored(desk.url, lines, desk)
-    monkeypatch.setattr(dividing, "BUCKET_EVENTS", len(lines) // 4)
-    monkeypatch.setattr(writing, "RUN_EVENTS", len(lines) // 2)
-    folder = desk.folder / "parquet"
-    assert desk.call("export", "--as", "parquet", "-o", str(folder)).code == 0
-    assert {path.name for path in folder.rglob("group=*")} == {f"group=0{number}" for number in range(4)}
-    return folder
-
-
-def test_a_share_of_an_export_with_buckets_reads_the_bodies_of_its_own(
-    desk: Desk, buckets: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bodies = list[str]()
-    read = LedgerFile.pieces
-
-    def noted(file: LedgerFile) -> Iterator[Piece]:
-        bodies.append(file.name)
-        return read(file)
-
-    whole = desk.call("audit", str(buckets), "--format", "json")
-    names = list[str]()
-    monkeypatch.setattr(LedgerFile, "pieces", noted)
-    for number in (1, 2, 3):
-        bodies.clear()
-        made = desk.call("audit", str(buckets), "--share", f"{number}/3")
-        assert problems("audit-share", made.json) == []
-        assert made.json["events"] > 0
-        files = {Path(body).parent.name for body in bodies}
-        assert len(files) == (1, 1, 2)[number - 1], files
-        names.append(desk.write(f"share-{number}.json", made.out))
-    joined = desk.call("audit", "--join", *names, "--format", "json")
-    (listed,) = joined.json["about"]["files"]
-    content = (buckets / NAME).read_bytes()
-    assert listed == {
-        "name": str(buckets / NAME),
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    assert joined.code == whole.code == 1
-    expected = without_times(whole.json)
-    expected["about"]["files"] = [listed]
-    assert without_times(joined.json) == expected
-
-
-def test_more_shares_than_buckets_judge_each_bucket_once_and_say_that_they_do_not_help(
-    desk: Desk, buckets: Path
-) -> None:
-    made = [desk.call("audit", str(buckets), "--share", f"{number}/6") for number in range(1, 7)]
-    assert sorted(bool(share.json["events"]) for share in made) == [False, False, True, True, True, True]
-    note = "note: the export has 4 buckets, and a bucket is judged in one piece: more shares do not help\n"
-    assert {share.err for share in made} == {note}
-    names = [desk.write(f"share-{number}.json", share.out) for number, share in enumerate(made)]
-    joined = without_times(desk.call("audit", "--join", *names, "--format", "json").json)
-    whole = without_times(desk.call("audit", str(buckets), "--format", "json").json)
-    assert {**joined, "about": None} == {**whole, "about": None}
-
-
-def test_what_the_columns_say_is_compared_with_the_bodies_by_the_share_that_judges_them(
-    desk: Desk, buckets: Path
-) -> None:
-    file = min(buckets.rglob("group=03/*.parquet"))
-    read = pyarrow.parquet.ParquetFile(file)
-    table = read.read()
-    read.close()
-    moved = [None if moment is None else moment + timedelta(hours=1) for moment in table.column("recorded").to_pylist()]
-    columns = [
-        pyarrow.array(moved, pyarrow.timestamp("us", tz="UTC")) if name == "recorded" else table.column(name)
-        for name in table.schema.names
-    ]
-    changed = pyarrow.Table.from_arrays(columns, schema=table.schema)
-    pyarrow.parquet.write_table(changed, file)
-    made = [desk.call("audit", str(buckets), "--share", f"{number}/4") for number in (1, 2, 3, 4)]
-    (refused,) = [each for each in made if each.code]
-    assert (refused.code, refused.out) == (2, "")
-    assert "the columns of this event do not say what its body says" in refused.err
-    assert "hint: " in refused.err
-
-
-def test_a_body_that_is_no_json_has_the_hint_for_parquet(desk: Desk, buckets: Path) -> None:
-    damage_a_body(min(buckets.rglob("group=03/*.parquet")))
-    made = [desk.call("audit", str(buckets), "--share", f"{number}/4") for number in (1, 2, 3, 4)]
-    (wrong,) = [each for each in made if each.code]
-    refused(wrong, "is not JSON", "hint: copy it again, or export the ledger again: nilo export --as parquet -o DIR")
-
-
-def test_a_vm_in_another_bucket_than_its_host_is_refused(
-    desk: Desk, lines: list[Line], buckets: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alone = next(line["subject"] for line in lines if line["subject"].startswith("vm/s1"))
-    divided = {line["subject"]: int(line["subject"] == alone) for line in lines}
-
-    def divide(*_: object) -> Division:
-        return Division(divided, ())
-
-    monkeypatch.setattr(writing, "divide", divide)
-    folder = str(buckets.with_name("wrong"))
-    assert desk.call("export", "--as", "parquet", "-o", folder).code == 0
-    made = [desk.call("audit", folder, "--share", f"{number}/2") for number in (1, 2)]
-    (refused,) = [each for each in made if each.code]
-    assert (refused.code, refused.out) == (2, "")
-    assert "which is in another bucket of the export" in refused.err
-    assert "hint: judge it in one piece: nilo audit DIR" in refused.err
-    assert desk.call("audit", folder, "--format", "json").json["verdict"] == "violated"
-
-
 def test_a_host_without_events_that_two_shares_name_is_refused_by_the_join(desk: Desk, lines: list[Line]) -> None:
     names = shares_of(desk, 2, desk.write("history.jsonl", text_of(lines)))
     for name in names:
@@ -300,12 +124,6 @@ def test_a_host_without_events_that_two_shares_name_is_refused_by_the_join(desk:
     joined = desk.call("audit", "--join", *names)
     assert (joined.code, joined.out) == (2, "")
     assert "its events name host/gone, which has no event, and so do those of" in joined.err
-
-
-def stored(url: str, lines: list[Line], desk: Desk) -> None:
-    name = desk.write("whole.jsonl", text_of(lines))
-    with Ledger.open(url, create=True) as ledger, open_input(name) as stream:
-        restore(ledger, read_history(stream, name))
 
 
 def test_a_ledger_is_shared_up_to_one_position(desk: Desk, lines: list[Line]) -> None:
@@ -323,163 +141,6 @@ def test_a_ledger_on_postgresql_is_shared_too(desk: Desk, lines: list[Line], pos
     with postgres.schema() as schema:
         stored(postgres.url(schema), lines, desk)
         assert_joined_is_whole(desk, 2, "--ledger", postgres.url(schema))
-
-
-# What is refused
-
-
-@pytest.fixture
-def shares(desk: Desk, lines: list[Line]) -> list[str]:
-    return shares_of(desk, 2, desk.write("history.jsonl", text_of(lines)))
-
-
-def refused(answer: CallResult, *words: str) -> None:
-    """Exit 2, nothing on stdout, an error with a hint."""
-    assert (answer.code, answer.out) == (2, "")
-    assert "hint: " in answer.err
-    for word in words:
-        assert word in answer.err
-
-
-def changed(file: str, change: Callable[[Json], object]) -> str:
-    """Another share, with a digest that fits."""
-    document = json.loads(Path(file).read_text())
-    change(document)
-    Path(file).write_text(json.dumps(with_digest(document)))
-    return file
-
-
-def test_a_share_that_is_missing_or_stands_twice_is_named(desk: Desk, shares: list[str]) -> None:
-    refused(desk.call("audit", "--join", shares[1]), "share 1 of 2 is missing", "--share 1/2")
-    refused(desk.call("audit", "--join", *shares, shares[0]), "it is share 1 of 2, and so is")
-    refused(desk.call("audit", "--join"), "no share is named")
-
-
-CHANGES: list[tuple[Callable[[Json], object], str]] = [
-    (lambda share: share["history"].update(ledger="urn:uuid:other"), "the ledger is"),
-    (lambda share: share["history"]["files"][0].update(sha256="0" * 64), "the files have SHA-256"),
-    (lambda share: share["history"].update(position=7), "the last position is"),
-    (lambda share: share["history"].update(groups=7), "the number of groups is"),
-    (lambda share: share["share"].update(of=3), "the number of shares is"),
-    (lambda share: share.update(tool="nilometer 0.0.1"), "the program is nilometer 0.0.1"),
-    (lambda share: share.update(rules_sha256="0" * 64), "the SHA-256 of the rules is"),
-    (lambda share: share["share"].update(format=3), "its format is 3, and this program reads 1 to 2"),
-    (lambda share: share.update(events=3), "together the shares judged"),
-    (lambda share: share.pop("counts"), "counts is missing"),
-    (lambda share: share["findings"].append({}), "ledger is missing"),
-    (lambda share: share.pop("share"), "it is not a share of an audit"),
-]
-_CHANGED = "something in it was changed"
-EDITS: list[tuple[Sequence[str | int], object, str]] = [
-    (["checked", 0, "holds"], 7, _CHANGED),
-    (["checked", 0, "violated"], -1, _CHANGED),
-    (["checked", 0, "rule"], 7, _CHANGED),
-    (["checked", 0, "remarks"], float("inf"), "Infinity is not a number in JSON"),
-    (["spans", 0, "last"], "1e5", _CHANGED),
-    (["sealed"], 2**63, _CHANGED),
-    (["unreadable_count"], True, _CHANGED),
-    (["counts"], {}, _CHANGED),
-    (["digest"], None, _CHANGED),
-    (["unknown"], "\ud800", "has half of a surrogate pair, \\ud800"),
-]
-
-
-@pytest.mark.parametrize(("path", "value", "words"), EDITS, ids=str)
-def test_an_edited_share_is_refused_whatever_was_edited(
-    desk: Desk, shares: list[str], path: Sequence[str | int], value: object, words: str
-) -> None:
-    document = json.loads(Path(shares[1]).read_text())
-    part = document
-    for step in path[:-1]:
-        part = part[step]
-    part[path[-1]] = value
-    edited = desk.write("edited.json", json.dumps(document))
-    refused(desk.call("audit", "--join", shares[0], edited), f"edited.json: {words}")
-
-
-def test_a_share_that_was_only_written_otherwise_is_joined(desk: Desk, shares: list[str]) -> None:
-    joined = desk.call("audit", "--join", *shares).code
-    document = json.loads(Path(shares[1]).read_text())
-    other = desk.write("other.json", json.dumps(document, sort_keys=True, indent=7))
-    assert desk.call("audit", "--join", shares[0], other).code == joined
-
-
-@pytest.mark.parametrize(("change", "words"), CHANGES)
-def test_shares_of_something_else_are_refused(
-    desk: Desk, shares: list[str], change: Callable[[Json], object], words: str
-) -> None:
-    refused(desk.call("audit", "--join", shares[0], changed(shares[1], change)), words)
-
-
-def test_shares_that_are_all_of_another_program_are_refused(desk: Desk, shares: list[str]) -> None:
-    for share in shares:
-        changed(share, CHANGES[5][0])
-    refused(desk.call("audit", "--join", *shares), "does not fit this program", "nilometer 0.0.1")
-
-
-def test_a_share_that_was_cut_off_or_is_none_is_refused(desk: Desk, shares: list[str], lines: list[Line]) -> None:
-    text = Path(shares[1]).read_text()
-    for length in (1, len(text) // 2, len(text) - 3):
-        cut = desk.write("cut.json", text[:length])
-        refused(desk.call("audit", "--join", shares[0], cut), "cut.json: it was cut off")
-    refused(desk.call("audit", "--join", shares[0], desk.write("empty.json", "")), "empty.json: it is empty")
-    for other in (b"\xff\xfd", b"nonsense", b"[]", b"{}", text_of(lines[:1])):
-        refused(desk.call("audit", "--join", shares[0], desk.write("no.json", other)), "it is not a share of an audit")
-    refused(desk.call("audit", "--join", shares[0], str(desk.folder / "none.json")), "none.json: No such file")
-
-
-def test_a_history_that_was_cut_off_or_cannot_be_read_makes_no_share(desk: Desk, lines: list[Line]) -> None:
-    packed = gzip.compress(text_of(lines))
-    refused(desk.call("audit", desk.write("cut.gz", packed[:-20]), "--share", "1/2"), "cut.gz")
-    broken = text_of(lines).replace(b'"outcome":', b'"outcom":', 1)
-    answers = [desk.call("audit", desk.write("broken.jsonl", broken), "--share", f"{k}/2") for k in (1, 2)]
-    assert sorted(answer.code for answer in answers) == [0, 2]
-    refused(max(answers, key=lambda answer: answer.code), "broken.jsonl:")
-
-
-@pytest.mark.parametrize(
-    ("args", "words"),
-    [
-        (["--share", "3/2"], "there is no share 3 of 2"),
-        (["--share", "0/2"], "there is no share 0 of 2"),
-        (["--share", "1/0"], "there are 1 to 100,000 shares, not 0"),
-        (["--share", "half"], "'half' is not a share"),
-        (["--share", "1/2", "--policies", "p.py"], "a policy is judged on the whole history"),
-        (["--share", "1/2", "--vm", "web01"], "--share and --vm do not go together"),
-        (["--share", "1/2", "--strict"], "give it when the shares are joined"),
-        (["--share", "1/2", "--cores", "2"], "start as many shares as there are cores"),
-        (["--share", "1/2", "--keep-going"], "--keep-going"),
-        (["--share", "1/2", "--format", "sarif"], "a share is JSON, not sarif"),
-        (["--share", "1/2", "--position", "3"], "--position is for a ledger"),
-        (["--position", "3"], "--position is for --share"),
-        (["--join", "--share", "1/2"], "--join and --share do not go together"),
-        (["--join", "--since", "2026-01-01"], "--join and --since do not go together"),
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(
-    desk: Desk, lines: list[Line], args: list[str], words: str
-) -> None:
-    refused(desk.call("audit", desk.write("history.jsonl", text_of(lines[:5])), *args), words)
-
-
-def test_stdin_is_refused_because_a_share_reads_twice_and_a_folder_because_it_is_one(desk: Desk) -> None:
-    refused(desk.call("audit", "-", "--share", "1/2", stdin="{}"), "stdin: a share reads its input twice")
-    refused(desk.call("audit", str(desk.folder), "--share", "1/2"), "this is a folder", "name the files in it")
-    refused(desk.call("audit", "none.jsonl", "--share", "1/2"), "none.jsonl: No such file")
-
-
-def test_a_damaged_event_of_a_ledger_is_judged_in_one_piece(desk: Desk, lines: list[Line]) -> None:
-    stored(desk.url, lines, desk)
-    with closing(sqlite3.connect(desk.folder / "ledger.db")) as connection, connection:
-        for trigger in TRIGGERS:
-            connection.execute(f"DROP TRIGGER {trigger}")
-        changed = 'CAST(replace(CAST(state AS TEXT), \'"data":{\', \'"data":{"a":1,\') AS BLOB)'
-        connection.execute(f"UPDATE stored_events SET state = {changed} WHERE position = 40")
-        for trigger in TRIGGERS.values():
-            connection.execute(trigger)
-    answers = [desk.call("audit", "--share", f"{k}/2") for k in (1, 2)]
-    assert 2 in [answer.code for answer in answers]
-    assert "judge the ledger in one piece, without --share" in "".join(answer.err for answer in answers)
 
 
 def test_where_migrations_make_one_group_of_a_fleet_it_says_so(desk: Desk) -> None:

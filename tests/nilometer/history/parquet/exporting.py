@@ -12,11 +12,14 @@ import pyarrow.parquet
 import pytest
 
 from domain.envelope import Envelope
+from domain.errors import InputError
 from domain.events import Event
 from nilometer.history.checked import read_history
+from nilometer.history.cloudevents import write_lines
 from nilometer.history.codecs import envelope_to_line
 from nilometer.history.opening import open_history
 from nilometer.history.parquet import dividing, writing
+from nilometer.history.parquet.reading import read_export
 from nilometer.history.parquet.writing import write_export
 from nilometer.history.restoring import restore
 from nilometer.ledger.ledger import Ledger
@@ -83,3 +86,23 @@ def spoil_text(path: Path, name: str, row: int) -> None:
     columns[table.schema.names.index(name)] = pyarrow.Array.from_buffers(pyarrow.string(), len(raw), texts.buffers())
     spoilt = pyarrow.Table.from_arrays(columns, schema=table.schema).replace_schema_metadata(dict(facts))
     pyarrow.parquet.write_table(spoilt, path)
+
+
+def comes_back(before: bytes, folder: Path) -> Path:
+    """An export of a history, of which the same lines can be read, and a ledger made that has them."""
+    with ledger_of(before, folder) as ledger:
+        exported = export(ledger, folder / "export")
+    assert b"".join(read_export(exported)) == before
+    with Ledger.open(f"sqlite:///{folder}/other.db", create=True, durable=False) as other:
+        with open_history(str(exported)) as stream:
+            restore(other, read_history(stream, "export"))
+        assert b"".join(write_lines(other.rows(), other.id)) == before
+    return exported
+
+
+def problem_of(folder: Path) -> str:
+    """What is wrong with an export."""
+    with pytest.raises(InputError) as caught:
+        list(read_export(folder))
+    assert caught.value.hint
+    return caught.value.message

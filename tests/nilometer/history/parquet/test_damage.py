@@ -9,10 +9,18 @@ import pytest
 
 from domain.errors import InputError
 from nilometer.history.parquet.manifest import NAME, read_manifest
-from nilometer.history.parquet.reading import opened, read_export
+from nilometer.history.parquet.reading import opened
 from nilometer.ledger.ledger import Ledger
 from tests.domain.given import HOST, WEB
-from tests.nilometer.history.parquet.exporting import bytes_of, export, files_of, ledger_of, lines_of, spoil_text
+from tests.nilometer.history.parquet.exporting import (
+    bytes_of,
+    export,
+    files_of,
+    ledger_of,
+    lines_of,
+    problem_of,
+    spoil_text,
+)
 from tests.rules.judging.histories import history
 
 GARBAGE = (b"mine", b"x" * 100_000, b'{"format":"another",', b'{"mine":')
@@ -22,13 +30,6 @@ GARBAGE = (b"mine", b"x" * 100_000, b'{"format":"another",', b'{"mine":')
 def exported(tmp_path: Path) -> Path:
     with ledger_of(lines_of(history(HOST, WEB)), tmp_path) as ledger:
         return export(ledger, tmp_path / "export")
-
-
-def problem_of(folder: Path) -> str:
-    with pytest.raises(InputError) as caught:
-        list(read_export(folder))
-    assert caught.value.hint
-    return caught.value.message
 
 
 def with_lines(folder: Path, lines: Sequence[bytes]) -> Path:
