@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.aggregates import GroupAggregate, HistoryError, HostAggregate, VmAggregate
-from domain.commands import NAMES
 from domain.deciding.decider import decide
 from domain.deciding.enforced import EnforcedPolicy, at_time, has_windows, sum_group
 from domain.deciding.reads import load, named_streams
@@ -17,7 +16,7 @@ from nilometer.errors import UnreadableEvent
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.moments import find_moment
 from nilometer.ledger.repository import count_on, decided_host, decided_on, decided_vm, decided_vms
-from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.requests import Request, Result, result_of
 from nilometer.ledger.unit_of_work import undecidable
 from nilometer.ledger.validating import check_requests
 from nilometer.times import Clock, current_time, system_clock
@@ -136,19 +135,7 @@ class DryRun:
             self._begun.add(stream)
             position = self._fleet.position + 1
             self._fleet.apply(Envelope(stream=stream, version=0, event=event, metadata=metadata, position=position))
-        return Result(
-            request=request,
-            command=NAMES[type(request.command)],
-            target=answer.target,
-            outcome=answer.outcome,
-            code=answer.code,
-            requested=answer.requested,
-            granted=answer.granted,
-            positions=(),
-            events=tuple(event for _, event in answer.events),
-            happened=happened if answer.events else None,
-            policies=answer.policies,
-        )
+        return result_of(request, answer, (), happened if answer.events else None)
 
     def _time_of(self, request: Request, recorded: UtcTime, streams: set[StreamName]) -> UtcTime:
         newest = max(streams, key=self._as_of)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.commands import Command
+from domain.commands import NAMES, Command
+from domain.deciding.answer import Answer
 from domain.decision import Code, Outcome
 from domain.events import Event
 from domain.identifiers import StreamName, UtcTime
@@ -60,6 +61,23 @@ class Result(Record):
     def in_full(self) -> bool:
         """Whether the whole request was granted or done."""
         return self.outcome in (Outcome.COMPLETED, Outcome.DONE)
+
+
+def result_of(request: Request, answer: Answer, positions: tuple[int, ...], happened: UtcTime | None) -> Result:
+    """The result of a request that was just decided; ``positions`` are those of its events, once it is recorded."""
+    return Result(
+        request=request,
+        command=NAMES[type(request.command)],
+        target=answer.target,
+        outcome=answer.outcome,
+        code=answer.code,
+        requested=answer.requested,
+        granted=answer.granted,
+        positions=positions,
+        events=tuple([event for _, event in answer.events]),
+        happened=happened,
+        policies=answer.policies,
+    )
 
 
 @record()

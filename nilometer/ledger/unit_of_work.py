@@ -10,7 +10,6 @@ from typing import Final
 
 from domain import commands
 from domain.aggregates import HistoryError
-from domain.commands import NAMES
 from domain.deciding.answer import Answer
 from domain.deciding.decider import decide
 from domain.deciding.enforced import at_time, has_windows, reads_beside
@@ -29,7 +28,7 @@ from nilometer.ledger.books import BookChanges, write_books
 from nilometer.ledger.moments import find_moment
 from nilometer.ledger.receipts import repeat_answer, write_receipt
 from nilometer.ledger.repository import BookMissingError, Repository
-from nilometer.ledger.requests import Request, Result
+from nilometer.ledger.requests import Request, Result, result_of
 from nilometer.storage.application import LedgerApplication
 from nilometer.storage.bodies import UnstorableEvent
 from nilometer.storage.recorder import ExpectedVersions
@@ -50,20 +49,8 @@ class _Decided(Record):
 
     def result(self, positions: tuple[int, ...]) -> Result:
         """The result, once the events have these positions."""
-        answer = self.answer
-        return Result(
-            request=self.request,
-            command=NAMES[type(self.request.command)],
-            target=answer.target,
-            outcome=answer.outcome,
-            code=answer.code,
-            requested=answer.requested,
-            granted=answer.granted,
-            positions=positions[self.first : self.first + len(answer.events)],
-            events=tuple([event for _, event in answer.events]),
-            happened=self.happened,
-            policies=answer.policies,
-        )
+        own = positions[self.first : self.first + len(self.answer.events)]
+        return result_of(self.request, self.answer, own, self.happened)
 
 
 class UnitOfWork:

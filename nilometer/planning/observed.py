@@ -150,14 +150,19 @@ def ask_observed(
     return about
 
 
-def amount_of(command: Command, vm: ObservedVm) -> int:
-    """How much memory a command asks of a host. Raises ``InputError`` for one that is not asked of an observed VM."""
-    is_off = vm.power is Power.OFF or vm.power is Power.SAVED
-    if isinstance(command, AddMemory | SetMemory | Grow) and is_off:
+def check_is_on(vm: ObservedVm) -> None:
+    """Raises ``InputError`` for a VM that is known to be off or saved: it cannot be resized."""
+    if vm.power is Power.OFF or vm.power is Power.SAVED:
         raise InputError(
             f"{vm.name} is {vm.power}: only a VM that runs can be resized",
             hint=f"ask whether it starts: nilo can start {quote(vm.id)}",
         )
+
+
+def amount_of(command: Command, vm: ObservedVm) -> int:
+    """How much memory a command asks of a host. Raises ``InputError`` for one that is not asked of an observed VM."""
+    if isinstance(command, AddMemory | SetMemory | Grow):
+        check_is_on(vm)
     match command:
         case AddMemory() | Grow():
             return command.amount

@@ -14,7 +14,7 @@ from sys import byteorder
 from typing import Final, cast
 
 from nilometer.errors import LedgerError
-from nilometer.storage.store import Database, Store
+from nilometer.storage.store import Database, Store, has_table
 from nilometer.tlog.tiles import WIDTH, Coordinate, ReadTile
 
 TABLES: Final = ("seal_tiles", "seal_checkpoints")
@@ -47,15 +47,6 @@ class SealDamaged(LedgerError):
 def exist(db: Database) -> bool:
     """Whether the ledger was ever sealed."""
     return all(has_table(db, table) for table in TABLES)
-
-
-def has_table(db: Database, table: str) -> bool:
-    """Whether there is a table of this name."""
-    if db.blob_type == "BLOB":
-        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    else:
-        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
-    return db.execute(find, (table,)).fetchone() is not None
 
 
 def create_stamps(db: Database) -> None:

@@ -18,8 +18,8 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.errors import LedgerError, install_hint
 from nilometer.http_calls import CallFailed, call_http
-from nilometer.seal.tables import STAMPS, SealedHead, create_stamps, has_stamp, has_table, is_stored, lock
-from nilometer.storage.store import Database, Store
+from nilometer.seal.tables import STAMPS, SealedHead, create_stamps, has_stamp, is_stored, lock
+from nilometer.storage.store import Database, Store, has_table
 from nilometer.times import to_utc_time
 from nilometer.tlog.checkpoints import parse_checkpoint
 

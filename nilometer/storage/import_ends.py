@@ -14,7 +14,7 @@ from typing import Final, cast
 from domain.identifiers import StreamName
 from domain.observed.events import VmAnnotated
 from domain.observed.imports import ImportBegun, ImportRecorded
-from nilometer.storage.store import Database, Store
+from nilometer.storage.store import Database, Store, has_table
 
 TABLE: Final = "view_imports"
 
@@ -31,7 +31,7 @@ class StoredEnd:
 def load_end(store: Store, name: str) -> StoredEnd | None:
     """What was stored under a name; ``None`` if that is nothing, was damaged, or the ledger has another history."""
     with store.transaction(write=False) as db:
-        if not _exists(db):
+        if not has_table(db, TABLE):
             return None
         row = db.execute(f"SELECT position, state, digest FROM {TABLE} WHERE name = ?", (name,)).fetchone()
         if row is None:
@@ -51,7 +51,7 @@ def load_end(store: Store, name: str) -> StoredEnd | None:
 def load_ends(store: Store, prefix: str) -> list[StoredEnd]:
     """All that is stored under names that begin so, and was not damaged."""
     with store.transaction(write=False) as db:
-        if not _exists(db):
+        if not has_table(db, TABLE):
             return []
         names = [str(row[0]) for row in db.execute(f"SELECT name FROM {TABLE} ORDER BY name").fetchall()]
     ends = [load_end(store, name) for name in names if name.startswith(prefix)]
@@ -62,7 +62,7 @@ def save_end(store: Store, name: str, end: StoredEnd) -> None:
     """Stores where an import ended, in place of what was stored under its name."""
     packed = zlib.compress(end.state, level=1)
     with store.transaction(write=True) as db:
-        if not _exists(db):
+        if not has_table(db, TABLE):
             db.execute(
                 f"CREATE TABLE {TABLE} (name TEXT PRIMARY KEY, position BIGINT NOT NULL, state {db.blob_type} NOT NULL,"
                 " digest TEXT NOT NULL)"
@@ -121,14 +121,6 @@ def find_unfinished(store: Store, after: int) -> list[int]:
 def _number(value: object) -> int:
     """A whole number, which some databases give as a decimal."""
     return int(str(value))
-
-
-def _exists(db: Database) -> bool:
-    if db.blob_type == "BLOB":
-        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    else:
-        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
-    return db.execute(find, (TABLE,)).fetchone() is not None
 
 
 def _digest_event(db: Database, position: int) -> str | None:

@@ -115,6 +115,15 @@ class Database(Protocol):
         ...
 
 
+def has_table(db: Database, table: str) -> bool:
+    """Whether there is a table of this name, of whatever shape."""
+    if db.blob_type == "BLOB":
+        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    else:
+        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+    return db.execute(find, (table,)).fetchone() is not None
+
+
 class Store(Protocol):
     """A ledger that is open, for those who read it."""
 

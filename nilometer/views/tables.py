@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from domain.errors import NilometerError
 from nilometer.errors import LedgerError
-from nilometer.storage.store import Database
+from nilometer.storage.store import Database, has_table
 
 if TYPE_CHECKING:
     from nilometer.storage.reader import ReadEvent
@@ -70,11 +70,7 @@ Events = Callable[[int, int | None], Iterable["ReadEvent"]]
 
 def exist(db: Database, tables: str = LIVE) -> bool:
     """Whether tables are there, of whatever shape."""
-    if db.blob_type == "BLOB":
-        find = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    else:
-        find = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
-    return db.execute(find, (f"view_tracking{tables}",)).fetchone() is not None
+    return has_table(db, f"view_tracking{tables}")
 
 
 def lock(db: Database) -> None:

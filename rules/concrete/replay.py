@@ -139,6 +139,18 @@ def figures_of(value: object, name: str = "") -> dict[str, Any]:
     return figures
 
 
+def arguments_of(command: Command) -> dict[str, Any]:
+    """The figures that a command names, by path, and the hosts and VMs that it names."""
+    arguments: dict[str, Any] = {}
+    for name in type(command).__slots__:
+        value = getattr(command, name)
+        if name not in ("vm", "host", "to", "name"):
+            arguments |= figures_of(value, name)
+        elif value is not None:
+            arguments[name] = value
+    return arguments
+
+
 # Models of obligations
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from domain.commands import Command
 from domain.errors import InternalError
-from rules.concrete.replay import Values, complete, execute_model, figures_of, symbolic_values
+from rules.concrete.replay import Values, arguments_of, complete, execute_model, symbolic_values
 from rules.policies.compiling import compile_condition
 from rules.policies.obligations import PolicyObligation, Sight
 from rules.policies.policy import Policy
@@ -60,7 +59,7 @@ def run_example(asked: PolicyObligation, model: Values) -> Example:
     return Example(
         command=asked.command,
         about=asked.about,
-        arguments={} if execution is None else _arguments(execution.command),
+        arguments={} if execution is None else arguments_of(execution.command),
         before={**({} if execution is None else execution.before), **_group_figures(asked, asked.before, values)},
         after={**({} if execution is None else execution.after), **_group_figures(asked, asked.after, values)},
         reads=_reads(asked, values),
@@ -98,14 +97,3 @@ def _ask(policy: Policy, sight: Sight, values: Values) -> bool:
         known.get("before"),
         known.get("command"),
     )
-
-
-def _arguments(command: Command) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    for name in type(command).__slots__:
-        value = getattr(command, name)
-        if name not in ("vm", "host", "to", "name"):
-            arguments |= figures_of(value, name)
-        elif value is not None:
-            arguments[name] = value
-    return arguments

@@ -19,6 +19,7 @@ from rules.concrete.replay import (
     Execution,
     TracingReader,
     Values,
+    arguments_of,
     complete,
     confirm,
     execute_model,
@@ -86,16 +87,9 @@ class _Figures(NamedTuple):
 
 
 def _execution_figures(execution: Execution) -> _Figures:
-    arguments: dict[str, Any] = {}
-    for name in type(execution.command).__slots__:
-        value = getattr(execution.command, name)
-        if name not in ("vm", "host", "to", "name"):
-            arguments |= figures_of(value, name)
-        elif value is not None:
-            arguments[name] = value
     return _Figures(
         before=execution.before,
-        arguments=arguments,
+        arguments=arguments_of(execution.command),
         decision=figures_of(execution.answer.decision),
         after=execution.after,
     )

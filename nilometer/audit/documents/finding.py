@@ -1,4 +1,4 @@
-"""A finding as JSON, read: as an audit prints it, or a share of one.
+"""A finding as JSON, read as an audit prints it, or a share of one; and what was checked, read and written.
 
 The two differ in where the event stands, and in how they say what is wrong; all else they have alike.
 """
@@ -33,6 +33,17 @@ def read_finding(found: Json, place: str, why: str = "") -> Finding:
         count=int(found["count"]),
         positions=tuple(found["positions"]),
     )
+
+
+def write_coverage(rule: str, coverage: RuleCoverage) -> Json:
+    """How many events a rule was asked of, as JSON."""
+    return {
+        "rule": rule,
+        "holds": coverage.holds,
+        "violated": coverage.violated,
+        "unknown": coverage.unknown,
+        "remarks": coverage.remarks,
+    }
 
 
 def read_coverage(checked: Json) -> RuleCoverage:

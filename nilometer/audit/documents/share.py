@@ -17,7 +17,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
-from nilometer.audit.documents.finding import Json, read_coverage, read_finding
+from nilometer.audit.documents.finding import Json, read_coverage, read_finding, write_coverage
 from nilometer.audit.documents.schema import find_problem, published_schema
 from nilometer.audit.result import MOST_FINDINGS, Audit, SourcedFinding
 from nilometer.textio.digests import digest_of, with_digest
@@ -118,16 +118,7 @@ def _write_document(share: Share) -> Json:
             {"ledger": source, "position": position, "count": count}
             for (source, position), count in audit.consequences.items()
         ],
-        "checked": [
-            {
-                "rule": rule,
-                "holds": coverage.holds,
-                "violated": coverage.violated,
-                "unknown": coverage.unknown,
-                "remarks": coverage.remarks,
-            }
-            for rule, coverage in sorted(audit.coverage.rules.items())
-        ],
+        "checked": [write_coverage(rule, coverage) for rule, coverage in sorted(audit.coverage.rules.items())],
         "watched": [
             {
                 "host": host.host,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from nilometer.audit.documents.finding import write_coverage
 from nilometer.audit.identifying import identify
 from nilometer.audit.provenance import provenance_document
 from nilometer.audit.wording import format_message
@@ -26,14 +27,7 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
         "unmatched": report.unmatched,
         "findings": [_finding(id, sourced.finding) for id, sourced in identify(audit.findings)],
         "checked": [
-            {
-                "rule": rule,
-                "holds": coverage.holds,
-                "violated": coverage.violated,
-                "unknown": coverage.unknown,
-                "remarks": coverage.remarks,
-                "speaks_of": subject_of(rule).events,
-            }
+            {**write_coverage(rule, coverage), "speaks_of": subject_of(rule).events}
             for rule, coverage in sorted(audit.coverage.rules.items())
         ],
         "watched": [

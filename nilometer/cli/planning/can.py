@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import Any, Final, NamedTuple
 
 import click
@@ -13,7 +12,6 @@ from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.host import ObservedHost
 from domain.observed.vm import ObservedVm
-from domain.state import Power
 from nilometer.cli.failures import NOT_IN_FULL, OK, UNDECIDED, UNREADABLE, Mistyped, say
 from nilometer.cli.groups import LazyGroup
 from nilometer.cli.names import add_hint, find_host, find_vm, list_vm_names, match_host_case
@@ -31,7 +29,7 @@ from nilometer.ledger.typed_commands import parse_command
 from nilometer.planning.asking import CanAnswer, ask, world_of
 from nilometer.planning.givers import GENTLEST_FIRST
 from nilometer.planning.keeping import adopted_policies
-from nilometer.planning.observed import DaysReader, ask_observed, find_day
+from nilometer.planning.observed import DaysReader, ask_observed, check_is_on, find_day
 from nilometer.planning.observed_taking import ask_taking
 from nilometer.planning.options import MOST_STEPS
 from nilometer.queries import read_log
@@ -255,14 +253,9 @@ def _check_destination(command: MoveVm, vm: VmAggregate | ObservedVm, fleet: Fle
 
 def _amount_taken(command: Command, vm: ObservedVm) -> int:
     """How much memory a command takes from an observed VM; 0 if it takes none. Raises ``InputError`` for one off."""
-    is_off = vm.power is Power.OFF or vm.power is Power.SAVED
-    if isinstance(command, RemoveMemory) and is_off:
-        raise InputError(
-            f"{vm.name} is {vm.power}: only a VM that runs can be resized",
-            hint=f"ask whether it starts: nilo can start {quote(vm.id)}",
-        )
     match command:
         case RemoveMemory():
+            check_is_on(vm)
             return command.amount
         case SetMemory() if vm.assigned is not None:
             return max(0, vm.assigned - command.size)

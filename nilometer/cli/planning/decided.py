@@ -124,13 +124,7 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
         "granted": 0 if is_kept_from_all and decided.granted is not None else decided.granted,
         "code": asked.code and asked.code.value,
         "holders": [{"vm": vm, "held": held} for vm, held in asked.holders.items()],
-        "options": [
-            {
-                "steps": [step_to_document(step) for step in option.steps],
-                "grants": [step.gives for step in option.steps],
-            }
-            for option in shown
-        ],
+        "options": [option_to_document(option) for option in shown],
         "more_options": count - len(shown),
         "within": None if asked.options is None else asked.options.within,
         "complete": asked.options is None or asked.options.is_all,
@@ -151,6 +145,14 @@ def _to_document(asked: Possibility, shown: list[Plan], count: int) -> dict[str,
             "assigned": None,
             "in_use": None,
         },
+    }
+
+
+def option_to_document(option: Plan) -> dict[str, Any]:
+    """An option: its steps, and what each gives."""
+    return {
+        "steps": [step_to_document(step) for step in option.steps],
+        "grants": [step.gives for step in option.steps],
     }
 
 

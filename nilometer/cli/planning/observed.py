@@ -9,7 +9,7 @@ from domain.commands import MoveVm, RemoveMemory
 from domain.decision import Code
 from domain.identifiers import UtcTime, seconds_between
 from nilometer.cli.output import Output
-from nilometer.cli.planning.decided import step_to_document
+from nilometer.cli.planning.decided import option_to_document
 from nilometer.messages.sizes import format_rounded, format_sizes
 from nilometer.planning.asking import CanAnswer
 from nilometer.planning.givers import PlanStep
@@ -67,13 +67,7 @@ def _to_document(found: ObservedAnswer, shown: Sequence[Plan], more: int) -> dic
         "granted": found.granted,
         "code": found.code and found.code.value,
         "holders": [],
-        "options": [
-            {
-                "steps": [step_to_document(step) for step in option.steps],
-                "grants": [step.gives for step in option.steps],
-            }
-            for option in shown
-        ],
+        "options": [option_to_document(option) for option in shown],
         "more_options": more,
         "within": None if found.options is None else found.options.plans.within,
         "complete": found.options is None or found.options.plans.is_all,
