@@ -18,7 +18,7 @@ from domain.record import fast_init
 from domain.state import Power
 from projections.fleet import Fleet
 from projections.tracked import TrackedVm
-from projections.unknowns import has_stale_balloon, is_stale
+from projections.unknowns import has_stale_balloon, is_stale, known_in_use
 
 
 @fast_init
@@ -196,7 +196,6 @@ def vm_point(id: str, tracked: TrackedVm, position: int) -> VmPoint:
     subject = tracked.subject
     if isinstance(subject, VmAggregate):
         state = subject.state
-        is_known = state.in_use_reported or state.power is Power.OFF
         return VmPoint(
             position=position,
             at=tracked.as_of,
@@ -208,7 +207,7 @@ def vm_point(id: str, tracked: TrackedVm, position: int) -> VmPoint:
             held=state.held,
             visible=state.visible,
             high_watermark=state.high_watermark,
-            in_use=state.in_use if is_known else None,
+            in_use=known_in_use(state),
             ballooned=state.ballooned,
         )
     return VmPoint(

@@ -13,7 +13,7 @@ from domain.identifiers import UtcTime
 from domain.observed.devices import balloon_of
 from domain.observed.host import HostAccount
 from domain.observed.vm import ObservedVm
-from domain.state import Power
+from domain.state import Power, Vm
 from projections.tracked import TrackedHost, TrackedVm
 
 
@@ -60,7 +60,7 @@ def unknown_figures(tracked: TrackedVm) -> dict[str, UnknownFigure]:
     """The figures of a VM that are not known, by their names. A VM that is off has nothing, and that is known."""
     vm = tracked.subject
     if isinstance(vm, VmAggregate):
-        if vm.state.power is Power.OFF or vm.state.in_use_reported:
+        if known_in_use(vm.state) is not None:
             return {}
         return {"in_use": in_use_not_reported()}
     if vm.power in (Power.OFF, Power.SAVED) or vm.retired_since is not None:
@@ -119,6 +119,11 @@ def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | Non
     if account.budget is not None:  # what a budget backs needs no reserve
         del figures["reserve"]
     return {name: _unknown(name, WhyUnknown.NOT_MEASURED) for name, size in figures.items() if size is None}
+
+
+def known_in_use(vm: Vm) -> int | None:
+    """What processes in the guest of a decided VM hold: nothing while it is off, and unknown until it has reported."""
+    return vm.in_use if vm.in_use_reported or vm.power is Power.OFF else None
 
 
 def is_stale(tracked: TrackedVm, figure: str) -> bool:

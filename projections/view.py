@@ -24,6 +24,7 @@ from projections.unknowns import (
     has_stale_balloon,
     in_use_before,
     is_stale,
+    known_in_use,
     unknown_figures,
     unknown_host_figures,
 )
@@ -297,7 +298,7 @@ def _decided_vm(id: str, vm: VmAggregate, tracked: TrackedVm) -> VmRow:
         held=state.held,
         visible=state.visible,
         high_watermark=state.high_watermark,
-        in_use=state.in_use if state.in_use_reported or state.power is Power.OFF else None,
+        in_use=known_in_use(state),
         in_use_reported=state.in_use_reported,
         ballooned=state.ballooned,
         paged_out=state.paged_out,
