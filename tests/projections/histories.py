@@ -37,6 +37,7 @@ from domain.quantities import GiB as GIB
 from domain.quantities import MiB as MIB
 from domain.state import Power
 from projections.fleet import Fleet
+from tests.domain import given
 from tests.oracle.model import PlainModel
 from tests.oracle.shapes import Line, State
 from tests.oracle.strategies import Seeded, next_line, pick
@@ -227,18 +228,9 @@ def told(*lines: Line) -> list[Envelope[Event]]:
     return recorder.history
 
 
-HOST: Line = {"command": "register-host", "host": "hv01", "version": "2022", "total": "64GiB", "reserve": "2304MiB"}
-WEB: Line = {
-    "command": "define-vm",
-    "vm": "web01",
-    "name": "Web",
-    "host": "hv01",
-    "generation": 2,
-    "guest": "windows",
-    "config_version": "10.0",
-    "memory": {"static": {"size": "4GiB"}},
-}
-START: Line = {"command": "start", "vm": "web01"}
+HOST: Line = {**given.HOST, "reserve": "2304MiB"}
+WEB: Line = {**given.WEB, "name": "Web"}
+START: Line = given.START
 
 
 def in_use(size: str) -> Line:

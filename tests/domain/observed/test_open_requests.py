@@ -6,16 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.decision import Outcome
 from domain.identifiers import UtcTime
 from domain.observed.events import (
     DeviceFigures,
     VmObserved,
-    VmRequestSettled,
 )
 from domain.observed.vm import ObservedVm, OpenRequest
-from domain.observed.words import Means, ObservedCode
-from tests.domain.observed.test_vm import asked, at, booted, moved, vm_after
+from domain.observed.words import Means
+from tests.domain.observed.test_vm import asked, at, booted, moved, settled, vm_after
 
 
 def one(size_from: int | None, target: int, size: int | None, amount: int | None = 512) -> OpenRequest:
@@ -107,20 +105,6 @@ def test_what_it_used_afterwards_or_never_was_measured_is_not() -> None:
     vm.apply(asked(1, 0, 512), at(8))
     assert vm.requests["vm0"].in_use_before is None
     assert vm_after(booted(), asked(1, 0, 512)).requests["vm0"].in_use_before is None
-
-
-def settled(number: int, device: str = "vm0") -> VmRequestSettled:
-    return VmRequestSettled(
-        request=number,
-        device=device,
-        amount=512,
-        granted=0,
-        remaining=512,
-        outcome=Outcome.FAILED,
-        code=ObservedCode.NOT_REPORTED,
-        cause_is=None,
-        still_open=False,
-    )
 
 
 def test_a_settlement_is_of_the_request_that_it_names() -> None:

@@ -61,6 +61,20 @@ def asked(number: int, before: int, target: int) -> VmChangeRequested:
     )
 
 
+def settled(number: int, device: str = "vm0", *, still_open: bool = False) -> VmRequestSettled:
+    return VmRequestSettled(
+        request=number,
+        device=device,
+        amount=512,
+        granted=0,
+        remaining=512,
+        outcome=Outcome.FAILED,
+        code=ObservedCode.NOT_REPORTED,
+        cause_is=None,
+        still_open=still_open,
+    )
+
+
 def test_a_device_keeps_the_mechanism_that_was_told_last() -> None:
     first = DeviceFigures("vm0", Means.VIRTIO_MEM, 0, mechanism=Mechanism.HOT_REMOVE)
     told = (booted(), VmObserved(devices=(first,)), moved(0, 256))
@@ -202,20 +216,10 @@ def test_a_request_never_counts_more_than_was_asked_nor_less_than_nothing() -> N
 
 def test_a_settled_request_is_open_as_long_as_its_settlement_says() -> None:
     for still_open in (True, False):
-        settled = VmRequestSettled(
-            request=1,
-            device="vm0",
-            amount=512,
-            granted=0,
-            remaining=512,
-            outcome=Outcome.FAILED,
-            code=ObservedCode.NOT_REPORTED,
-            cause_is=None,
-            still_open=still_open,
-        )
-        vm = vm_after(booted(), asked(1, 0, 512), settled)
+        settlement = settled(1, still_open=still_open)
+        vm = vm_after(booted(), asked(1, 0, 512), settlement)
         assert (vm.open_request("vm0") is not None) is still_open
-        assert vm.requests["vm0"].settled == settled
+        assert vm.requests["vm0"].settled == settlement
 
 
 def test_the_fold_does_not_grow_with_its_history() -> None:

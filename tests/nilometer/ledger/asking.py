@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from domain.aggregates import VmAggregate
@@ -53,3 +54,11 @@ def vm(ledger: Ledger, id: str = "web01") -> Vm:
 def stored(ledger: Ledger) -> list[tuple[str, int, str, bytes]]:
     """All events as they are stored."""
     return [(row.stream, row.version, row.topic, row.body) for row in ledger.rows()]
+
+
+def ledger_with_web01(folder: Path) -> str:
+    """The URL of a ledger in a folder, of four events: a host, and a VM of 4 GiB that runs."""
+    url = f"sqlite:///{folder}/ledger.db"
+    with Ledger.open(url, create=True, durable=False) as ledger:
+        with_web01(ledger)
+    return url

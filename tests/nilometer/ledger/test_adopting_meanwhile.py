@@ -12,7 +12,7 @@ from domain.errors import InputError
 from domain.policy_events import PolicyAdopted, PolicyBreaker
 from nilometer.ledger.adopting import AdoptionRefusal
 from nilometer.ledger.ledger import Ledger
-from tests.nilometer.ledger.asking import ask, with_web01
+from tests.nilometer.ledger.asking import ask, ledger_with_web01
 from tests.nilometer.ledger.test_written import recorded
 from tests.nilometer.ledger.unproved import adopt_unproved
 from tests.nilometer.storage.meanwhile import Commits
@@ -29,10 +29,7 @@ OTHER = SMALL.replace("web*", "db*").replace("small", "other").replace("A web", 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """A ledger with a VM of 4 GiB, which runs."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with Ledger.open(url, create=True, durable=False) as ledger:
-        with_web01(ledger)
-    return url
+    return ledger_with_web01(tmp_path)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from domain.observed.events import VmLost
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.views.tables import EventsMissing
-from tests.nilometer.ledger.asking import ask, with_web01
+from tests.nilometer.ledger.asking import ask, ledger_with_web01
 from tests.nilometer.ledger.test_written import recorded
 
 LOST = Observation("k1", (Fact(vm_stream("lab.vm0"), VmLost(record="s7#12"), UtcTime("2020-07-07T09:00:00.000000Z")),))
@@ -23,10 +23,7 @@ LOST = Observation("k1", (Fact(vm_stream("lab.vm0"), VmLost(record="s7#12"), Utc
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """A ledger of four events, which its views have taken up."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with Ledger.open(url, create=True, durable=False) as ledger:
-        with_web01(ledger)
-    return url
+    return ledger_with_web01(tmp_path)
 
 
 def remove_the_last_event(url: str) -> None:

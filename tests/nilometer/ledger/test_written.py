@@ -9,17 +9,14 @@ import pytest
 from domain.errors import InputError
 from nilometer.errors import LedgerError
 from nilometer.ledger.ledger import Ledger
-from tests.nilometer.ledger.asking import ask, stored, with_web01
+from tests.nilometer.ledger.asking import ask, ledger_with_web01, stored
 from tests.nilometer.storage.meanwhile import Commits
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """A ledger on a host with a VM."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with Ledger.open(url, create=True, durable=False) as ledger:
-        with_web01(ledger)
-    return url
+    return ledger_with_web01(tmp_path)
 
 
 def recorded(ledger: Ledger) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.rule import Rule
 from rules.symbolic.definition import parameter_types
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule
@@ -133,3 +134,10 @@ def assert_read_as_it_runs(case: Case, folder: Path) -> None:
         assert concretize(answer, values) == rule(**arguments)
 
     agrees()
+
+
+def refusal(rule: Rule) -> str:
+    """What the reader says of a rule that it refuses."""
+    with pytest.raises(UnreadableRule) as refused:
+        RuleReader().read(rule)
+    return str(refused.value)

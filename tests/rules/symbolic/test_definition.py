@@ -12,10 +12,17 @@ from typing import cast
 import pytest
 
 from domain import replacing
-from domain.rule import Rule
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.source import UnreadableRule, source_of
-from tests.rules.symbolic.refusals import Case, a_record, an_enum, assert_read_as_it_runs, assert_refused, plain
+from tests.rules.symbolic.refusals import (
+    Case,
+    a_record,
+    an_enum,
+    assert_read_as_it_runs,
+    assert_refused,
+    plain,
+    refusal,
+)
 from tests.rules.symbolic.snippets import load
 
 DELETED = "def __del__(self) -> None:\n    globals()['LEAST'] = 7"
@@ -117,12 +124,6 @@ def test_what_runs_otherwise_than_it_is_defined_is_refused_with_its_place(case: 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -> None:
     assert_read_as_it_runs(case, tmp_path)
-
-
-def refusal(rule: Rule) -> str:
-    with pytest.raises(UnreadableRule) as refused:
-        RuleReader().read(rule)
-    return str(refused.value)
 
 
 def test_a_builtin_that_was_exchanged_for_all_modules_is_refused(

@@ -15,10 +15,9 @@ from typing import Any, cast
 import pytest
 
 from domain import replacing
-from domain.rule import Rule
 from domain.state import Host
 from rules.symbolic.reader import RuleReader
-from rules.symbolic.source import UnreadableRule, source_of
+from rules.symbolic.source import source_of
 from tests.rules.symbolic.refusals import (
     FAST,
     OTHER,
@@ -30,6 +29,7 @@ from tests.rules.symbolic.refusals import (
     assert_read_as_it_runs,
     assert_refused,
     plain,
+    refusal,
 )
 from tests.rules.symbolic.snippets import load
 
@@ -326,12 +326,6 @@ def test_what_its_surroundings_do_to_a_rule_is_refused_with_its_place(case: Case
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_its_innocent_neighbour_is_read_as_it_runs(case: Case, tmp_path: Path) -> None:
     assert_read_as_it_runs(case, tmp_path)
-
-
-def refusal(rule: Rule) -> str:
-    with pytest.raises(UnreadableRule) as refused:
-        RuleReader().read(rule)
-    return str(refused.value)
 
 
 def test_a_property_that_is_another_for_all_modules_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

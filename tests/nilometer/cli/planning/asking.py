@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tests.nilometer.cli.calling import Desk
 from tests.nilometer.importers.hyperv.synthetic import START, Spool, moment
@@ -35,3 +38,20 @@ def lines_of(desk: Desk, *args: str) -> tuple[int, list[str]]:
     """What a question gives: the exit code and the lines."""
     result = desk.call("can", *args)
     return result.code, result.out.splitlines()
+
+
+def fill(desk: Desk, other: str, sizes: Mapping[str, int] = SIZES) -> Desk:
+    """Fills a desk's host hv01 with VMs of so many GiB; ``other`` is what hv02 has, 2 GiB of it for itself."""
+    lines: list[dict[str, Any]] = [
+        {"command": "register-host", "host": host, "version": "2022", "total": total, "reserve": "2GiB"}
+        for host, total in (("hv01", "64GiB"), ("hv02", other))
+    ]
+    for id, size in sizes.items():
+        lines += [
+            {"command": "define-vm", "vm": id, "host": "hv01", "generation": 2, "guest": "windows",
+             "config_version": "10.0", "memory": {"static": {"size": f"{size}GiB"}}},
+            {"command": "start", "vm": id},
+            {"command": "report-in-use", "vm": id, "in_use": f"{size // 2}GiB"},
+        ]  # fmt: skip
+    assert desk.call("run", desk.write("fill.jsonl", "\n".join(map(json.dumps, lines)))).code == 0
+    return desk

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nilometer.textio.digests import with_digest
 from tests.nilometer.cli.calling import Desk
+from tests.nilometer.cli.planning.asking import fill
 from tests.nilometer.cli.test_schemas import problems
 from tests.nilometer.importers.hyperv.synthetic import START, Spool, dynamic, vm
 
@@ -24,20 +25,8 @@ GOAL = "db02 >= 28GiB"
 
 @pytest.fixture
 def full(desk: Desk) -> Desk:
-    """A desk whose host hv01 has 6 GiB left; hv02 has none."""
-    lines: list[dict[str, Any]] = [
-        {"command": "register-host", "host": host, "version": "2022", "total": total, "reserve": "2GiB"}
-        for host, total in (("hv01", "64GiB"), ("hv02", "3GiB"))
-    ]
-    for id, size in (("db02", 16), ("web01", 12), ("erp01", 28)):
-        lines += [
-            {"command": "define-vm", "vm": id, "host": "hv01", "generation": 2, "guest": "windows",
-             "config_version": "10.0", "memory": {"static": {"size": f"{size}GiB"}}},
-            {"command": "start", "vm": id},
-            {"command": "report-in-use", "vm": id, "in_use": f"{size // 2}GiB"},
-        ]  # fmt: skip
-    assert desk.call("run", desk.write("fill.jsonl", "\n".join(map(json.dumps, lines)))).code == 0
-    return desk
+    """A desk whose host hv01 has 6 GiB left; hv02 has 1 GiB."""
+    return fill(desk, "3GiB", {"db02": 16, "web01": 12, "erp01": 28})
 
 
 def plan_of(desk: Desk, *what: str) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,17 +24,11 @@ from tests.nilometer.history.parquet.exporting import (
     files_of,
     ledger_of,
     lines_of,
-    small_pieces,
 )
 from tests.oracle.strategies import Drawn, Seeded
 from tests.rules.judging.histories import random_history
 
-
-@pytest.fixture(autouse=True, scope="module")
-def in_small_pieces() -> Iterator[None]:
-    """Runs, buckets and pieces of files begin soon."""
-    with small_pieces():
-        yield
+pytestmark = pytest.mark.usefixtures("in_small_pieces")
 
 
 def grown(lines: Sequence[bytes], ends: Sequence[int], folder: Path) -> Path:
