@@ -145,7 +145,7 @@ def emptied(*free: int | None) -> tuple[Store, list[str]]:
 def test_an_empty_list_is_believed_where_the_host_has_back_what_its_vms_held() -> None:
     store, notes = emptied(40000, 46144, 46144 - 500)
     for id in (WEB, ERP):
-        (lost,) = envelopes(store, VmNotListed, id)
+        (lost,) = store.envelopes(VmNotListed, id)
         assert (lost.metadata.happened, store.vm(id).held) == ("2026-11-23T09:01:00.000000Z", 0)
     assert notes == []
 
