@@ -1,4 +1,4 @@
-"""The host and VM aggregates: the state that the events of a decided stream, applied in order, give.
+"""The host and VM aggregates: what the events of a decided stream add up to.
 
 ``domain.changes`` applies the events. Aggregates are mutable for the speed of replay; what the rules read (``state``)
 is frozen. No event is imported here: a stored aggregate is read and shown without the classes of events.

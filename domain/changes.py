@@ -1,4 +1,4 @@
-"""What each event changes: the rule that gives the next state, and the aggregates that a stream of events gives."""
+"""The table of what events change: the rule of each, and the aggregates that the events of a stream add up to."""
 
 from __future__ import annotations
 

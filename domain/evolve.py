@@ -68,7 +68,7 @@ def booted(vm: Vm) -> Vm:
 
 @rule
 def stopped(vm: Vm) -> Vm:
-    """A VM that is off has nothing; which boot it was is kept."""
+    """A VM that is off has no memory; its session number stays."""
     return replace(
         vm,
         power=Power.OFF,
@@ -208,5 +208,5 @@ def book_change(before: Vm, after: Vm) -> int:
 
 @rule
 def group_changed(group: Group, change: int) -> Group:
-    """What a VM of a group was given, or gave back, its VMs hold together, or do not hold any more."""
+    """The VMs of a group hold together what one of them was given, and no longer what it gave back."""
     return replace(group, held=group.held + change)

@@ -1,4 +1,4 @@
-"""Types of their own for what would else be any text: the names of streams, the ids of VMs and hosts, and times.
+"""Types for what would otherwise be any text: the names of streams, the ids of VMs and hosts, and times.
 
 They cost nothing at run time. A stream's name is made and cut here and nowhere else; a ``UtcTime`` is made by
 ``nilometer.times``, and where stored events and histories are read.

@@ -108,7 +108,7 @@ POLICIES: Final[tuple[type[Event], ...]] = (
     GroupMemoryReturned,
     GroupClosed,
 )
-"""Which policies the ledger keeps when it decides, and the books of the groups that they speak of."""
+"""Which policies the ledger keeps when it decides, and the books of the groups that they are about."""
 
 OBSERVED: Final[tuple[type[Event], ...]] = (
     VmObserved,

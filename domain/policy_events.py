@@ -15,7 +15,7 @@ from domain.record import Record, record
 
 @record()
 class PolicyRead(Record):
-    """What an adopted policy said of one VM or host: that a command, as the rules alone allow it, makes it worse.
+    """What an adopted policy found of one VM or host: that a command, as the rules alone allow it, makes it worse.
 
     Where less can be granted: that one quantum more than was granted makes it worse.
     """
@@ -25,7 +25,7 @@ class PolicyRead(Record):
     """The version of its stream at which it was adopted."""
     sentence: str
     subject: str
-    """The stream of the VM or host of which it would not hold; of a group that of its book."""
+    """The stream of the VM or host for which it would not hold; for a group, that of its book."""
     before: int
     """How far the subject was from keeping it: 0 if it did."""
     after: int
@@ -103,7 +103,7 @@ class PolicyAdopted(PolicyEvent):
     """The file in which it stood."""
     sentence: str
     over: tuple[str, ...]
-    """Of what it speaks, as the names of its parameters: ``vm``, ``host``, ``one``, ``group``, …"""
+    """What it is about, as the names of its parameters: ``vm``, ``host``, ``one``, ``group``, …"""
     vms: tuple[str, ...]
     hosts: tuple[str, ...]
     """The patterns of names or ids of the VMs and hosts to which it applies."""
@@ -187,9 +187,9 @@ class GroupClosed(GroupEvent):
 @event("policies.group-changed")
 @record(kw_only=True)
 class PoliciesGroupChanged(PolicyEvent):
-    """A group has a book from now on, or none any more: on the stream of which every command expects the version.
+    """A group has a book from now on, or has none any more. Every command expects the version of this event's stream.
 
-    Who knows no books meets a kind of event that it does not know, and decides nothing: it would not keep them.
+    A Nilometer that knows no books does not know this kind of event, and decides nothing: it would not keep them.
     """
 
     group: str
@@ -202,7 +202,7 @@ class PoliciesGroupChanged(PolicyEvent):
 @event("policies.changed")
 @record(kw_only=True)
 class PoliciesChanged(PolicyEvent):
-    """The policies that are kept became others: on the stream of which every command expects the version."""
+    """Other policies are kept from now on. Every command expects the version of this event's stream."""
 
     policy: str
     version: int

@@ -123,7 +123,7 @@ Name = Annotated[str, Length(1, ID_LENGTH), Checked(check_name)]
 UNITS: Final[dict[str, int]] = {
     f"{letter}{suffix}": 2 ** (10 * power) for power, letter in enumerate("KMGTP", start=1) for suffix in ("iB", "B")
 }
-"""What a size may end with: ``KiB`` to ``PiB``, or ``KB`` to ``PB`` as PowerShell says; all are powers of two."""
+"""What a size may end with: ``KiB`` to ``PiB``, or ``KB`` to ``PB`` as PowerShell writes; all are powers of two."""
 
 _SIZE = re.compile(r"(\d+)([A-Za-z]*)")
 

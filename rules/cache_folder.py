@@ -1,4 +1,4 @@
-"""Where is kept what can be made again: the hash of the rules, and proofs."""
+"""The folder of what can be made again: the hash of the rules, and proofs."""
 
 from __future__ import annotations
 

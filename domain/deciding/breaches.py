@@ -31,7 +31,7 @@ class PolicyReads(Record):
 
 
 def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: Answer) -> list[PolicyRead]:
-    """The policies that an answer would make worse, each of whom, in the order of their names."""
+    """The policies that an answer would break further, each with the VM, host or group, in the order of their names."""
     found: list[PolicyRead] = []
     changes = _subject_changes(reads, answer)
     for policy in policies:
@@ -48,7 +48,7 @@ def find_broken(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: 
             if policy.over_vms is (after.state is None):
                 continue
             if not policy.measure(after.state, after.host):
-                continue  # as most commands keep all: whom it applies to, and what was before, is asked of the others
+                continue  # most commands keep all; whom it applies to, and what was before, need not be asked then
             distance = subject_distance(policy, after)
             if not distance:
                 continue

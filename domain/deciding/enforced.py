@@ -14,7 +14,7 @@ from domain.state import Group, Host, Vm
 WAYS_OUT: Final = frozenset(("stop", "remove-vm"))
 """Commands that end every breach: a policy that would refuse one is not adopted."""
 FACTS: Final = frozenset(("report-in-use",))
-"""Commands that only record what is so."""
+"""Commands that only record a fact."""
 NEVER_REFUSED: Final = WAYS_OUT | FACTS
 """Commands that no policy refuses."""
 RESIZES: Final = frozenset(("add-memory", "remove-memory", "grow", "reclaim"))
@@ -55,15 +55,15 @@ class EnforcedPolicy(Record):
     beside: frozenset[str]
     """Commands that may break it of other VMs on the host than the one that they name, or of several VMs together."""
     joint: Callable[[Mapping[str, NamedVm]], Mapping[StreamName, JointFigures]] | None = None
-    """Of a policy over two VMs: how far they are from keeping it, by all VMs that are there."""
+    """For a policy over two VMs: how far they are from keeping it, by all VMs that are there."""
     group: str = ""
     """The group of a policy over the sum of its VMs, which are those that ``has_vm`` has."""
     group_vms: tuple[str, ...] = ()
     """The patterns of the VMs of the group."""
     of_group: Callable[[Group], JointFigures] | None = None
-    """Of a policy over a group: how far it is from keeping it, by the running total of its book."""
+    """For a policy over a group: how far it is from keeping it, by the running total of its book."""
     change: Callable[[Vm, Vm, Host, str], int] | None = None
-    """Of a policy over a change: how far it is from it, by the VM before and after, its host and the command."""
+    """For a policy over a change: how far it is from it, by the VM before and after, its host and the command."""
     change_figures: Callable[[Vm, Vm, Host, str], Mapping[str, int | bool | str]] | None = None
     """The figures that such a policy reads, those of the VM before among them; without this, ``figures``."""
     applies_at: Callable[[UtcTime], bool] | None = None
@@ -93,7 +93,7 @@ def subject_distance(policy: EnforcedPolicy, subject: PolicySubject | None) -> i
 
 
 def sum_group(policy: EnforcedPolicy, vms: Iterable[VmAggregate]) -> GroupAggregate:
-    """What the VMs of the group of a policy hold together, of all VMs that are there."""
+    """What those of all VMs hold together that are in the group of a policy."""
     held = sum([vm.state.held for vm in vms if policy.has_vm(vm.id, vm.name)])
     return GroupAggregate(id=policy.group, state=Group(held))
 

@@ -2,7 +2,7 @@
 
 A policy comes as a value with functions that were compiled from its formula. It is asked of every VM and host whose
 figures a command changes, before and after: a command may not make it worse. ``stop`` and ``remove-vm`` are never
-refused: they are the way out of every breach. Nor is ``report-in-use``: it says what a guest uses, which is so.
+refused: they are the way out of every breach. Nor is ``report-in-use``: it only records what a guest uses.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def keep_policies(
 def _keeps_all(policies: Sequence[EnforcedPolicy], reads: PolicyReads, answer: Answer) -> bool:
     """Whether a change of one VM on its host keeps every policy, whoever it applies to: most commands do.
 
-    It only spares the longer way: what it does not see, as of a move or of other VMs, is asked there.
+    It only saves the longer check, which also covers what this one does not: moves, and other VMs.
     """
     if answer.after is None or reads.beside or len(reads.hosts) != 1:
         return False

@@ -76,8 +76,8 @@ _BY_POLICY: Final = frozenset(get_args(BY_POLICY))
 def _within_policies(event: VmEvent | HostEvent, decision: Decision) -> Decision:
     """The decision of the rules, as the policies that the event names restrict it.
 
-    That they do so is taken from the event: who knows the policies asks them (``rules.policies``). A policy can only
-    refuse what the rules accept, never a stop or a removal, and only grant less.
+    That they do so is taken from the event: whoever knows the policies asks them (``rules.policies``). A policy can
+    only refuse what the rules accept, never a stop or a removal, and only grant less.
     """
     if type(event) not in _BY_POLICY:
         return decision

@@ -75,7 +75,7 @@ class VmObserved(Observed):
     memory: MemorySetting | None = None
     power: Power | None = None
     session: int | None = None
-    """Which boot of the guest this is, counted from 1; another number begins a session, whose figures are unknown."""
+    """The session: the number of the guest's boot, from 1. With another number its figures are unknown again."""
     assigned: int | None = None
     visible: int | None = None
     ballooned: int | None = None
@@ -193,19 +193,19 @@ class VmNotListed(Observed):
 @event("vm.retired")
 @record(kw_only=True)
 class VmRetired(Observed):
-    """Somebody says that the VM is gone for good. It holds nothing, and is shown no more until it is seen again."""
+    """Somebody says that the VM is gone for good. It holds nothing, and is hidden until it is seen again."""
 
 
 @event("host.inventoried")
 @record(kw_only=True)
 class HostInventoried(Observed):
-    """What is known of the host itself; ``None`` was not recorded. It is recorded anew when a part of it is another."""
+    """What is known of the host itself; ``None`` was not recorded. It is recorded again when a part of it changes."""
 
     booted: UtcTime | None = None
     cluster: str | None = None
     """The failover cluster that it is a member of."""
     numa_spanning: bool | None = None
-    """Whether the memory of a VM may be of several NUMA nodes."""
+    """Whether the memory of a VM may span NUMA nodes."""
     numa_nodes: tuple[int, ...] = ()
     """What each NUMA node has, in bytes; recorded only where spanning is off."""
 
@@ -213,7 +213,7 @@ class HostInventoried(Observed):
 @event("host.retired")
 @record(kw_only=True)
 class HostRetired(Observed):
-    """Somebody says that the host is gone for good. It is shown no more until it is seen again."""
+    """Somebody says that the host is gone for good. It is hidden until it is seen again."""
 
 
 @event("vm.memory-short")

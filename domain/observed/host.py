@@ -38,7 +38,7 @@ class ObservedHost:
     numa_nodes: tuple[int, ...] = ()
     """What each NUMA node has in all, where no VM may span them."""
     watched_until: UtcTime | None = None
-    """When the last poll was that an import read."""
+    """When the last poll was made that an import read."""
     gap: Gap | None = None
     """The last time without polls."""
     newest: dict[str, PollFigures] = field(default_factory=dict[str, PollFigures])
@@ -80,7 +80,7 @@ class ObservedHost:
                 self.measured[name] = happened
 
     def find_node_room(self, free: int, *, is_any: bool) -> int:
-        """What one NUMA node has free at least, of what the host has free: that of a VM, or any node if ``is_any``.
+        """The least that one NUMA node has free, of what the host has free: that of a VM, or any node if ``is_any``.
 
         It is all that is free where a VM may span the nodes, where there is one, or where no inventory shows that.
         """
@@ -93,7 +93,7 @@ class ObservedHost:
 
     @property
     def retired_since(self) -> UtcTime | None:
-        """When somebody said that it is gone for good. It is not retired any more once it is seen again."""
+        """When somebody said that it is gone for good. Once it is seen again, it is not retired any more."""
         return self.measured.get(RETIRED)
 
 

@@ -10,17 +10,17 @@ from domain.quantities import MiB
 from domain.record import Record, record
 
 LOW_SECONDS: Final = 600
-"""So long little has to be available."""
+"""How long little has to be available."""
 PRESSED_POLLS: Final = 5
-"""In so many polls, one after the other, the pressure has to be over ``FULL_PRESSURE``."""
+"""The number of polls in a row in which the pressure has to be over ``FULL_PRESSURE``."""
 FULL_PRESSURE: Final = 100
 """Percent: the pressure at which a guest needs all that it has."""
 LITTLE: Final = 512 * MiB
-"""Less is little available, in bytes."""
+"""Less than this is little available, in bytes; of a large VM, less than ``LITTLE_PERCENT``."""
 LITTLE_PERCENT: Final = 5
-"""So is less than this share of what the VM is assigned."""
+"""Percent of what the VM is assigned."""
 LITTLE_OF_SMALL: Final = 4
-"""In a small VM less than one part in so many is little: ``LITTLE`` would be most of it."""
+"""Of a small VM, less than one part in so many is little: ``LITTLE`` would be most of it."""
 
 
 def find_little(assigned: int) -> int:

@@ -115,7 +115,7 @@ def record_register_host(total: int, reserve: int, version: HostVersion) -> Host
 def record_on_host(
     host: Host, command: HostCommandName, decision: Decision, event: HostEventKind, accepted_host: Host
 ) -> HostRecording:
-    """What a command records that changes a figure of a host. ``accepted_host`` is the host if it is accepted."""
+    """What a command that changes a figure of a host records. ``accepted_host`` is the host if it is accepted."""
     takes_place = accepted(decision)
     after = accepted_host if takes_place else host_unchanged(host)
     same = after.total == host.total and after.reserve == host.reserve

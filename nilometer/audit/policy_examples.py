@@ -138,7 +138,7 @@ def _flatten(given: Mapping[str, Any], policy: Policy, place: str) -> Iterator[t
             continue
         if name not in policy.over:
             roles = ", ".join(role for role in ROLES if role in policy.over)
-            raise InputError(f"{place}: {policy.name} does not speak of {name!r}", hint=f"it speaks of {roles}")
+            raise InputError(f"{place}: {policy.name} is not about {name!r}", hint=f"it is about {roles}")
         figures: object = given[name]
         if name == "command":
             yield name, figures

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 RACE_SECONDS: Final = 60
-"""Writers of one ledger take turns: so long after a writer looked at the clock its events may come behind others'."""
+"""Writers of one ledger take turns: this long after a writer read the clock, its events may be stored behind others."""

@@ -1,4 +1,4 @@
-"""What policies speak of, as unknown values: a VM and its host, another VM, a group, the VM before, and the command."""
+"""What policies are about, as unknown values: VM and host, another VM, a group, the VM before, and the command."""
 
 from __future__ import annotations
 

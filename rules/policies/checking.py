@@ -31,7 +31,7 @@ from rules.symbolic.values import SymbolicRecord, as_record
 from rules.transitions.vm_commands import SITE
 
 _UNUSUAL: Final = FACTS | {"register-host", "define-vm"}
-"""Commands of which no example is shown if there is one of another."""
+"""Commands whose examples are shown only if no other command has one."""
 
 BUDGET: Final = 20_000_000
 """Solver steps for one question."""
@@ -70,7 +70,7 @@ class PolicyReport:
     examples: Mapping[str, Example]
     """By command at which it has to be enforced: one that breaks it."""
     implied_by: tuple[str, ...] = ()
-    """Other policies that say it already."""
+    """Other policies that imply it."""
 
     @property
     def enforced_at(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class PolicyReport:
 
     @property
     def broken_by_facts(self) -> tuple[str, ...]:
-        """The commands that may break it and are never refused, as they only record what is so."""
+        """The commands that may break it and are never refused, as they only record facts."""
         return tuple(name for name, kept in self.commands.items() if kept is Kept.ENFORCED and name in FACTS)
 
     @property
@@ -132,7 +132,7 @@ def check_policies(
 ) -> PolicyCheck:
     """Checks policies, each alone and in pairs; also in pairs with those ``beside``, which were checked before.
 
-    Tells how many were checked alone, and how many were compared with all others: each is compared twice.
+    Reports how many were checked alone, and how many were compared with all others: each is compared twice.
     """
     checker = _Checker(builder or running_rules())
     reports: list[PolicyReport] = []
@@ -222,7 +222,7 @@ class _Checker:
 
     @staticmethod
     def _running_of(policy: Policy) -> list[Term]:
-        """That something runs of which a policy speaks: of two VMs each, with the second as it may be."""
+        """That something runs that a policy is about: of two VMs each, with the second as it may be."""
         if policy.is_over_pairs:
             return [_runs(as_record(SITE["vm"])), _runs(OTHER)]
         return [_runs(as_record(SITE["vm"]))]
@@ -283,7 +283,7 @@ class _Checker:
     def find_implied(
         self, policies: Sequence[Policy], on_compared: Callable[[int], None]
     ) -> dict[str, tuple[str, ...]]:
-        """By policy: the others that say it already, of all to which it applies."""
+        """By policy: the others that imply it, for all to which it applies."""
         implied: dict[str, tuple[str, ...]] = {}
         for place, one in enumerate(policies):
             on_compared(place)

@@ -30,14 +30,14 @@ class _Compiled(Protocol[T_co]):
         command: VmCommandName | None = None,
         minute: int = 0,
     ) -> T_co:
-        """The value for what a policy speaks of; of two VMs, ``vm`` is the one."""
+        """The value for the subject of a policy; of two VMs, ``vm`` is the one."""
         ...
 
 
 Condition = _Compiled[bool]
-"""Whether what a policy speaks of keeps it."""
+"""Whether the subject of a policy keeps it."""
 Measure = _Compiled[int]
-"""How far what a policy speaks of is from keeping it: 0 where it does."""
+"""How far the subject of a policy is from keeping it: 0 where it does."""
 
 _PARAMETERS: Final = "vm, host, other=None, group=None, before=None, command=None, minute=0"
 _ROOTS: Final = ("vm", "host", "other", "group", "before", "command", "minute")
@@ -52,12 +52,12 @@ _INFIX: Final[Mapping[Op, str]] = {
 
 
 def compile_condition(term: Term) -> Condition:
-    """A condition over what a policy speaks of as a function of Python."""
+    """A condition over the subject of a policy as a function of Python."""
     return cast("Condition", _compile(term))
 
 
 def compile_measure(term: Term) -> Measure:
-    """How far what a policy speaks of is from a condition, as a function of Python."""
+    """How far the subject of a policy is from a condition, as a function of Python."""
     return cast("Measure", _compile(distance(term)))
 
 

@@ -60,7 +60,7 @@ class PolicyObligation:
     """``None`` where there was nothing before, or nothing that is asked."""
     after: Sight
     beside: SymbolicRecord | None = None
-    """The site of the other VM that the policy speaks of, which the command does not change."""
+    """The site of the other VM that the policy is about, which the command does not change."""
 
     @property
     def is_of_own(self) -> bool:

@@ -12,7 +12,7 @@ from rules.symbolic.terms import Term
 
 ALL: Final = "*"
 ROLES: Final = ("vm", "host", "before", "command", "one", "other", "group")
-"""What a policy may speak of: a VM, its host, the VM before a command, the command; two VMs; a group of VMs."""
+"""What a policy may be about: a VM, its host, the VM before a command, the command; two VMs; a group of VMs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Policy:
     """What it says, for an operator."""
     scope: PolicyScope
     over: frozenset[str]
-    """Of what it speaks, of ``ROLES``: ``vm``, ``host``, …; ``one`` and ``other``; or ``group``."""
+    """What it is about, of ``ROLES``: ``vm``, ``host``, …; ``one`` and ``other``; or ``group``."""
     term: Term
     """Over the variables of ``arguments``: ``site.vm.assigned``, ``site.host.total``. ``one`` is ``site.vm``."""
     text: str = field(repr=False)
@@ -124,27 +124,27 @@ class Policy:
 
     @property
     def is_over_vms(self) -> bool:
-        """Whether it speaks of one VM, and perhaps of its host and of what changes it."""
+        """Whether it is about one VM, and perhaps its host and what changes it."""
         return not self.over.isdisjoint(("vm", "before", "command"))
 
     @property
     def is_over_hosts(self) -> bool:
-        """Whether it speaks of a host."""
+        """Whether it is about a host."""
         return "host" in self.over
 
     @property
     def is_over_pairs(self) -> bool:
-        """Whether it speaks of two VMs."""
+        """Whether it is about two VMs."""
         return "one" in self.over
 
     @property
     def is_over_groups(self) -> bool:
-        """Whether it speaks of what VMs hold together."""
+        """Whether it is about what VMs hold together."""
         return "group" in self.over
 
     @property
     def is_over_changes(self) -> bool:
-        """Whether it speaks of a change of a VM: of the VM before, or of the command. It is no state that is kept."""
+        """Whether it is about a change of a VM (the VM before, or the command), and so is not asked of states."""
         return not self.over.isdisjoint(("before", "command"))
 
     def applies_at(self, time: UtcTime) -> bool:

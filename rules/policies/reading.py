@@ -264,7 +264,7 @@ def _read_roles(written: PolicyText) -> list[str]:
             raise written.error(argument, "a second parameter of this kind, without a role", _ROLES)
         roles.append(role)
     if not roles:
-        raise written.error(written.tree, "a policy that speaks of nothing", "a parameter: vm: Vm, or host: Host")
+        raise written.error(written.tree, "a policy that is about nothing", "a parameter: vm: Vm, or host: Host")
     found = set(roles)
     for own, what in (({"one", "other"}, "two VMs"), ({"group"}, "a group")):
         if found & own and found != own:

@@ -22,7 +22,7 @@ _SECOND_GROUP: Final = terms.variable("second.group.held", int)
 
 
 class Known:
-    """What the rules say of all that policies speak of: a VM and its host, another VM, a VM before, and a group."""
+    """What the rules say of all that policies are about: a VM and its host, another VM, a VM before, and a group."""
 
     def __init__(self, builder: ObligationBuilder) -> None:
         vm = as_record(SITE["vm"])
@@ -35,7 +35,7 @@ class Known:
         self._of_groups = [terms.at_most(held, group) for group in (GROUP.term("held"), _SECOND_GROUP)]
 
     def about(self, *policies: Policy) -> list[Term]:
-        """What they speak of, and no more."""
+        """What they are about, and no more."""
         known = [*self._always]
         if any(policy.is_over_pairs for policy in policies):
             known += self._of_pairs
@@ -71,7 +71,7 @@ def together(one: Policy, other: Policy) -> list[Term] | None:
 
 
 def implying(one: Policy, other: Policy) -> list[Term] | None:
-    """What the first policy says of all that the second applies to; ``None`` if it does not speak of all of that."""
+    """What the first policy says of all that the second applies to; ``None`` if it is not about all of that."""
     if one.is_over_changes or other.is_over_changes:
         same = one.is_over_changes and other.is_over_changes and one.scope.covers(other.scope)
         return [one.term] if same else None

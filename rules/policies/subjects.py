@@ -38,7 +38,7 @@ class SubjectState:
 
     @property
     def name(self) -> str:
-        """Of whom, as people say it."""
+        """The subject as people say it."""
         if self.other_stream is not None:
             return f"{subject_id(self.stream)} and {subject_id(self.other_stream)}"
         return f"the group {self.stream.removeprefix(GROUP)}" if self.group is not None else subject_id(self.stream)

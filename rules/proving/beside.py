@@ -71,7 +71,7 @@ def _send_results(sender: Connection, work: Callable[..., Iterable[object]], arg
     try:
         for result in work(*arguments):
             found.put(pickle.dumps((False, result)))
-            if not sending.is_alive():  # nobody is there any more to read it
+            if not sending.is_alive():  # nobody is left to read it
                 return
         end = pickle.dumps((True, None))
     except Exception as error:

@@ -70,7 +70,7 @@ def static_setting(size: int) -> MemorySetting:
 
 @rule
 def nothing_to_do() -> Decision:
-    """All of nothing is granted."""
+    """Nothing is left to grant: the command is completed."""
     return Decision(outcome=Outcome.COMPLETED, code=Code.NONE, granted=0, hot_added=0, unballooned=0, paged=0)
 
 

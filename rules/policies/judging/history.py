@@ -40,7 +40,7 @@ class PolicyBreach:
     stream: StreamName
     """Whose state breaks the policy: of a VM, a host, or the book of a group, ``group/db``."""
     subject: str
-    """As people say it: ``web01``, ``web01 and web02``, ``the group db``."""
+    """The subject as people say it: ``web01``, ``web01 and web02``, ``the group db``."""
     figures: Mapping[str, Literal]
     """The figures that the policy reads, after the command."""
     happened: UtcTime

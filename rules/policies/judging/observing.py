@@ -119,7 +119,7 @@ class ObservedPolicies:
         self._vms: dict[str, ObservedVm] = {}
         self._hosts: dict[str, ObservedHost] = {}
         self._measured: dict[str, UtcTime] = {}
-        """When a VM was measured last."""
+        """When a VM was last measured."""
         self._touched: dict[str, tuple[Envelope[Event], str]] = {}
         """The VMs of this moment, each with its last event."""
 

@@ -161,7 +161,7 @@ BEGIN = 'def f(vm: Vm) -> bool:\n    """x"""\n    return '
         ("def f(vm: Vm):\n    'x'\n    return True\n", "1:1", "does not answer True or False"),
         ("def f(vm) -> bool:\n    'x'\n    return True\n", "1:7", "a parameter that is neither a VM nor a host"),
         ("def f(a: Vm, b: Vm) -> bool:\n    'x'\n    return True\n", "1:7", "a second parameter of this kind"),
-        ("def f() -> bool:\n    'x'\n    return True\n", "1:1", "speaks of nothing"),
+        ("def f() -> bool:\n    'x'\n    return True\n", "1:1", "is about nothing"),
         ("def f(vm: Vm = 1) -> bool:\n    'x'\n    return True\n", "1:1", "a parameter with a default"),
         ("@cache\n" + BEGIN + "True", "1:2", "a decorator that is not a scope"),
         ("@scope(vms='a')\n@scope(vms='b')\n" + BEGIN + "True", "2:2", "a decorator that is not a scope"),
