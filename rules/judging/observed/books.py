@@ -104,6 +104,13 @@ class Books:
         free = account.free
         if free is None and account.total is not None and account.held is not None:
             free = account.total - account.held  # including the reserve, which may be unknown and still constant
+        if not host.is_listed:  # VMs of its first poll may come after this: what they hold is unknown, and not 0
+            about = _ask_of_free(replace(account, held=None), event.free)
+            collector.report_unknown(AGREES, ref, UNMEASURED, about)
+            self._report_no_before(host, event.free)
+            if free == event.free:  # nothing is held, as it seems: what comes is compared with that
+                host.deviation = 0
+            return
         if free is None:
             collector.report_unknown(AGREES, ref, UNMEASURED, _ask_of_free(account, event.free))
             moves = _ask_of_moves(event.free)
@@ -163,8 +170,11 @@ class Books:
             if unconfirmed is not None:
                 self._report_unconfirmed(unconfirmed)
                 host.unconfirmed = None
+            if host.deviation is None:
+                self._report_no_before(host, free)
+            else:
+                collector.count_holds(CONSERVED)
             host.deviation = deviation
-            collector.count_holds(CONSERVED)
             if deviation == 0 and reserve_known:
                 collector.count_holds(AGREES)
             else:
@@ -175,9 +185,7 @@ class Books:
         if host.deviation is None and unconfirmed is None:
             host.deviation = deviation  # the first measurement cannot be compared
             collector.report_unknown(AGREES, ref, OTHERS, _ask_of_free(account, free))
-            if host.moves.first is not None:
-                collector.report_unknown(CONSERVED, host.moves.first, FIRST, _ask_of_moves(free), host.moves.count)
-                host.moves.clear()
+            self._report_no_before(host, free)
             return
         repeated = unconfirmed is not None and unconfirmed.deviation == deviation
         if unconfirmed is not None and repeated and not self._all_measured(host, unconfirmed.ref):
@@ -195,6 +203,12 @@ class Books:
         moves = max(1, host.moves.count)
         host.unconfirmed = UnconfirmedReading(ref=ref, deviation=deviation, moves=moves, measured=free)
         host.moves.clear()
+
+    def _report_no_before(self, host: ObservedHostState, free: int) -> None:
+        """Reports unknown of the moves before the first measurement; without one, there is nothing to judge."""
+        if host.moves.first is not None:
+            self._collector.report_unknown(CONSERVED, host.moves.first, FIRST, _ask_of_moves(free), host.moves.count)
+            host.moves.clear()
 
     # Commitment
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.identifiers import StreamName, UtcTime
-from domain.observed.events import DeviceFigures, HostObserved, Observed, VmObserved
+from domain.observed.events import DeviceFigures, HostObserved, Observed, VmMemoryMoved, VmObserved
 from domain.observed.polls import ListedVms
-from domain.observed.words import BASE_MEMORY, Means
+from domain.observed.words import BASE_MEMORY, Means, WhyMoved
 from nilometer.ledger.requests import Fact
 from tests.rules.judging.observed.recordings import judged_facts
 
@@ -61,6 +61,63 @@ def test_of_a_host_whose_vms_nobody_listed_it_is_unknown_what_they_hold() -> Non
     assert judged_at((0, "host/hv01", listed)) == (1, [])
     failed = replace(listed, listed=ListedVms(count=0, assigned=0, complete=False))
     assert judged_at((0, "host/hv01", failed))[0] == 0
+
+
+def books_at(*envelopes: tuple[int, str, Observed]) -> dict[str, tuple[int, list[tuple[int | None, str, str]]]]:
+    """Of each rule about what is free: how often it holds, and what else is found, with its position."""
+    facts = [
+        Fact(StreamName(stream), event, UtcTime(f"2026-11-23T09:{minute:02}:00.000000Z"))
+        for minute, stream, event in envelopes
+    ]
+    found, coverage = judged_facts(facts)
+    return {
+        rule: (
+            coverage.rules[rule].holds if rule in coverage.rules else 0,
+            [(finding.at.position, str(finding.verdict), finding.why) for finding in found if finding.rule == rule],
+        )
+        for rule in ("book_agrees", "conserved")
+    }
+
+
+UNMEASURED = "the memory that the host's VMs hold was not measured completely"
+
+
+def pool(free: int) -> HostObserved:
+    """A host with a budget that something enforces was measured."""
+    return HostObserved(budget=8 * GiB, free=free, record="-")
+
+
+def test_of_what_is_free_before_the_vms_of_a_first_poll_are_recorded_nothing_is_said() -> None:
+    alone = books_at((0, "host/hv01", pool(8 * GiB)))
+    assert alone == {"book_agrees": (0, [(1, "unknown", UNMEASURED)]), "conserved": (0, [])}
+    listed = replace(pool(8 * GiB), listed=ListedVms(count=0, assigned=0, complete=True))
+    assert books_at((0, "host/hv01", listed)) == {"book_agrees": (1, []), "conserved": (0, [])}
+
+
+def test_conserved_is_judged_from_the_second_measurement_on() -> None:
+    first = (0, "vm/a", vm(3 * GiB)), (1, "host/hv01", pool(5 * GiB))
+    assert books_at(*first) == {"book_agrees": (1, []), "conserved": (0, [])}
+    assert books_at(*first, (2, "host/hv01", pool(5 * GiB))) == {"book_agrees": (2, []), "conserved": (1, [])}
+    moved = VmMemoryMoved(
+        device=BASE_MEMORY,
+        means=Means.BOOT,
+        size_from=2 * GiB,
+        size_to=3 * GiB,
+        why=WhyMoved.UNASKED,
+        backed=True,
+        record="-",
+    )
+    begin = (0, "vm/a", vm(2 * GiB)), (1, "vm/a", moved), (3, "host/hv01", pool(5 * GiB))
+    conserved = 0, [(2, "unknown", "the host's free memory before was not measured")]
+    assert books_at(*begin) == {"book_agrees": (1, []), "conserved": conserved}
+
+
+def test_a_host_that_was_measured_before_its_vms_were_recorded_raises_no_false_alarm() -> None:
+    polls: list[tuple[int, str, Observed]] = []
+    for minute in range(4):
+        polls += [(minute, "host/hv01", pool(5 * GiB)), (minute, "vm/a", vm(3 * GiB))]
+    found = books_at(*polls)
+    assert found == {"book_agrees": (3, [(1, "unknown", UNMEASURED)]), "conserved": (2, [])}
 
 
 def asked_anew(*envelopes: tuple[str, Observed]) -> int:
