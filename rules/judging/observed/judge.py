@@ -118,7 +118,7 @@ class ObservedJudge:
                 fold.apply(event, metadata.happened, metadata.earliest)
         if isinstance(event, VmNotListed) or host_before not in (None, fold.host):
             vm.forget_visible()  # whether the same guest goes on is not recorded
-        self._books.move_vm(fold.id, host_before, fold.host, metadata.happened)
+        self._books.accounts.move_vm(fold.id, host_before, fold.host, metadata.happened)
         if isinstance(event, VmObserved | VmMemoryMoved | VmNotListed):
             self._books.check_commitment(ref, fold)
 
@@ -159,7 +159,7 @@ class ObservedJudge:
             collector.report_unknown(CURRENT, ref, "the VM's devices were not measured together with its guest", about)
         judge_setting(collector, ref, event, vm)
         if event.assigned is not None or event.memory is not None:
-            judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
+            judge_bounds(collector, ref, vm, self._books.accounts.version_of(fold.host))
 
     def _judge_in_use(
         self, ref: EventRef, in_use: int, assigned: int | None, vm: ObservedVmState, *, at: str, steady: bool
@@ -273,7 +273,7 @@ class ObservedJudge:
         may_page = event.why is WhyMoved.BALANCER and fold.guest is not None and pages_out(fold.guest)
         if event.size_to < event.size_from and not may_page and event.why is not WhyMoved.CHECKPOINT:
             self._judge_removal(ref, event, vm)
-        judge_bounds(collector, ref, vm, self._books.version_of(fold.host))
+        judge_bounds(collector, ref, vm, self._books.accounts.version_of(fold.host))
         self._books.record_move(ref, fold)
         if event.newest is not None and event.newest.assigned == fold.assigned:
             self._judge_poll(ref, event.newest, vm)
