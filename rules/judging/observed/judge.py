@@ -29,6 +29,14 @@ from rules.judging.collector import EventRef, FindingCollector
 from rules.judging.descriptions import EVENT_TELLS_ALL, EVENTS_WHERE_DUE
 from rules.judging.findings import Difference, Figures, Verdict, ask, ask_measured
 from rules.judging.observed.books import Books
+from rules.judging.observed.guest_count import (
+    CURRENT,
+    DURING_CHANGE,
+    MOVES,
+    judge_guest_total,
+    note_plugged,
+    report_moves_unconfirmed,
+)
 from rules.judging.observed.online import judge_gift, note_gift
 from rules.judging.observed.requests import (
     judge_request,
@@ -38,16 +46,7 @@ from rules.judging.observed.requests import (
 )
 from rules.judging.observed.settings import BOUNDS, judge_bounds, judge_setting
 from rules.judging.observed.state import InUseReading, ObservedVmState, is_just_before, is_shortly_after
-from rules.judging.observed.visible import (
-    CURRENT,
-    DURING_CHANGE,
-    MOVES,
-    judge_guest_total,
-    judge_unseen_until,
-    judge_visible,
-    note_plugged,
-    report_moves_unconfirmed,
-)
+from rules.judging.observed.visible import judge_unseen_until, judge_visible
 from rules.judging.unknowns import KnownFigures, evaluate
 from rules.specification.invariants import in_use_is_assigned, off_means_nothing, within_bounds
 from rules.specification.observations import guest_counts_its_memory, guest_sees_the_moves, removal_left_what_was_used

@@ -13,8 +13,8 @@ from typing import Final
 from domain.observed.events import VmMemoryMoved, VmObserved
 from domain.settings import Mode
 from rules.judging.collector import EventRef, FindingCollector
+from rules.judging.observed.guest_count import MOVES
 from rules.judging.observed.state import Gift, ObservedVmState, is_just_before, is_shortly_after
-from rules.judging.observed.visible import MOVES
 
 NOT_ONLINE: Final = "probably not online: what is available rose by less than half of what was added"
 

@@ -20,8 +20,8 @@ from nilometer.importers.hyperv.news import base_memory
 from nilometer.ledger.requests import Fact, Observation
 from nilometer.times import parse_time
 from rules.judging.findings import Verdict
+from rules.judging.observed.guest_count import MOVES
 from rules.judging.observed.online import NOT_ONLINE
-from rules.judging.observed.visible import MOVES
 from tests.nilometer.importers.hyperv.synthetic import (
     WEB,
     Json,

@@ -9,7 +9,7 @@ import pytest
 from domain.observed.events import VmMemoryMoved
 from domain.settings import MemorySetting
 from rules.judging.findings import Verdict
-from rules.judging.observed.visible import MOVES
+from rules.judging.observed.guest_count import MOVES
 from tests.rules.judging.histories import judged, moment
 from tests.rules.judging.observed.test_days import GIB, RUNS, Fact, days, dynamic, moved, vm
 
