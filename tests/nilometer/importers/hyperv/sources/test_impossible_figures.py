@@ -120,8 +120,8 @@ def test_a_counter_of_a_poll_with_less_than_any_vm_has_is_unknown() -> None:
     (listed,) = vms(readings)
     assert (listed.physical, listed.listing.visible, listed.listing.assigned) == (None, None, 4096 * MiB)
     assert context.counts.remarks == {"impossible figure": 2}
-    (listed,) = vms(spooled(physical_mb=32, visible_mb=0)[0])
-    assert (listed.physical, listed.listing.visible) == (32 * MiB, None)
+    (listed,) = vms(spooled(physical_mb=32, visible_mb=32)[0])
+    assert (listed.physical, listed.listing.visible) == (32 * MiB, 32 * MiB)
 
 
 @pytest.mark.parametrize("cell", ["4", "4,096", "31.9"])
