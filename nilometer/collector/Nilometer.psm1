@@ -204,10 +204,12 @@ function Get-NiloClassFigure {
     $prefix = 'Win32_PerfFormattedData_BalancerStats_HyperVDynamicMemory'
     $ask = @{ Namespace = 'root\cimv2'; ErrorAction = 'Stop' }
     foreach ($balancer in Get-CimInstance @ask -ClassName "${prefix}Balancer") {
-        if ($balancer.Name -eq 'System Balancer') { $found['system balancer|available'] = [long]$balancer.AvailableMemory }
+        $available = $balancer.AvailableMemory # without a value it is unknown, and not 0
+        if ($balancer.Name -eq 'System Balancer' -and $null -ne $available) { $found['system balancer|available'] = [long]$available }
     }
     foreach ($row in Get-CimInstance @ask -ClassName "${prefix}VM") {
         $name = "$($row.Name)".ToLowerInvariant()
+        if (-not $name) { continue }
         $figures = @{
             physical = $row.PhysicalMemory; visible = $row.GuestVisiblePhysicalMemory; guest = $row.GuestAvailableMemory
             added = $row.AddedMemory; removed = $row.RemovedMemory; pressure = $row.CurrentPressure

@@ -57,6 +57,25 @@ Check 'one VM that cannot be read leaves the others' {
     $poll = Get-Line poll
     Assert-Same @($poll.parts.settings.complete, $poll.parts.settings.error, $poll.vms[0].buffer) @($false, 'gone', 20)
 }
+Check 'what a performance class does not have is unknown and never 0' {
+    Edit-StubHost { param($s) $s.vms[1].name = $s.vms[0].name } # figures know neither of two VMs of one name
+    & $loaded {
+        function script:Get-CimInstance {
+            [CmdletBinding()] param($Namespace, $ClassName)
+            foreach ($row in HyperVStub\Get-CimInstance -Namespace $Namespace -ClassName $ClassName | Select-Object *) {
+                if ($ClassName -like '*Balancer') { $row.AvailableMemory = $null }
+                if ($ClassName -like '*MemoryVM') { $row.GuestVisiblePhysicalMemory = $null }
+                $row
+            }
+            if ($ClassName -like '*MemoryVM') { [pscustomobject]@{ Name = $null; PhysicalMemory = 77; GuestVisiblePhysicalMemory = 77; GuestAvailableMemory = 77; AddedMemory = 7; RemovedMemory = 7; CurrentPressure = 7 } }
+        }
+    }
+    try { Invoke-NiloPoll -Spool $Spool } finally { & $loaded { Remove-Item function:Get-CimInstance } }
+    $poll = Get-Line poll
+    Assert-Same @($poll.parts.figures.complete, $poll.available_mb) @($true, $null)
+    Assert-Same @($poll.vms.visible_mb | Where-Object { $null -ne $_ }) @()
+    Assert-Same @($poll.vms[0].physical_mb, $poll.vms[1].physical_mb, $poll.vms[2].physical_mb) @($null, $null, 8192)
+}
 Check 'without performance classes counters are asked, and that is no error' {
     Edit-StubHost { param($s) $s.faults.classes = 'Invalid class' }
     Invoke-NiloPoll -Spool $Spool
