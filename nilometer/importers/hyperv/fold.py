@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from domain.event import Event
-from domain.identifiers import StreamName, UtcTime, host_stream, vm_stream
+from domain.identifiers import StreamName, UtcTime, host_stream, seconds_between, vm_stream
 from domain.observed.events import VmMemoryMoved, VmNotListed, VmObserved
 from domain.observed.polls import NewestPoll
 from nilometer.importers.hyperv.going_on.memo import FoldMemo
@@ -42,6 +42,8 @@ from nilometer.importers.hyperv.vms import HypervVms
 from nilometer.importers.run import ImportCounts
 
 ELSEWHERE: Final = "listed on another host too"
+CLOCK_SECONDS: Final = 60
+"""Clocks are corrected by less now and then."""
 CONTESTS: Final = 3
 """After so many turns of two hosts that list a VM, their clocks differ: a migration is over by then."""
 
@@ -118,6 +120,11 @@ class HypervFold:
                 self._take_job(reading, listed or reading.at, live=live)
                 counts.add_not_needed("job")
             elif isinstance(reading, HostReading):
+                last = self._hosts.find(reading.host).polled_at
+                if live and last is not None and seconds_between(reading.at, last) > CLOCK_SECONDS:
+                    why = "was its clock set back, or were files joined in another order?"
+                    note = f"{reading.record}: host {reading.host} was read at {reading.at} after {last}: {why}"
+                    counts.add_remark("time goes back", note)
                 news = self._hosts.introduce(reading, live=live)
                 if other := self._hosts.other_name(reading.host):
                     note = f"{reading.record}: the hosts {other} and {reading.host} are taken for one"

@@ -177,6 +177,19 @@ def test_a_vm_that_comes_and_goes_now_and_then_is_no_second_host() -> None:
     assert not Store().take(spool)[0].counts.remarks
 
 
+def test_a_clock_that_was_set_back_is_noted_once() -> None:
+    spool = Spool()
+    for minute in (0, 1, 2, -58, -57, -56):
+        spool.poll(minute, vm(uptime=3600 + 60 * len(spool.lines)))
+    store = Store()
+    (file,) = store.take(spool)
+    assert file.counts.remarks == {"time goes back": 1}
+    assert file.counts.notes[0].startswith("spool1.jsonl:4: host HV01 was read at 2026-11-23T08:02:00")
+    assert not store.take(spool)[0].counts.remarks
+    near = Spool().poll(0, vm()).poll(2, vm(uptime=3720)).poll(1.1, vm(uptime=3780))
+    assert not Store().take(near)[0].counts.remarks
+
+
 def test_a_vm_that_another_host_lists_is_not_lost() -> None:
     first, second = Spool(), Spool("HV02")
     for minute in range(6):
