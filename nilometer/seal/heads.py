@@ -114,7 +114,7 @@ def check_stamps(
 
 
 def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: Verification) -> None:
-    """Finds the newest checkpoint that enough witnesses signed."""
+    """Finds the newest checkpoint that enough witnesses signed: one at least, also where the policy asks for none."""
     if policy is None or not policy.witnesses or not heads:
         return
     unchecked: SignaturesUnavailable | None = None
@@ -130,7 +130,7 @@ def check_policy(heads: Sequence[KeptHead], policy: TlogPolicy | None, result: V
             what = f"checkpoint of {head.size} events: {error}"
             result.add(SealVerdict.VIOLATED, "witness", what)
             continue
-        if policy.is_met({found.key for found in signed}):
+        if signed and policy.is_met({found.key for found in signed}):
             result.witnessed = head
             return
     if policy.is_met(()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ from nilometer.ledger.backup import announce_restore, back_up, restore_backup
 from nilometer.ledger.ledger import Ledger
 from nilometer.ledger.reader import open_store
 from nilometer.seal.rows import FIRST, LAST, RESTORED, entry_of, read_leaves, read_rows
-from nilometer.seal.sealing import Sealer, SealRefused
+from nilometer.seal.sealing import Sealer, SealRefused, add_signatures
 from nilometer.seal.tables import find_leaf, read_heads, read_tile
 from nilometer.seal.verification import SealVerdict
 from nilometer.storage.bodies import topic_of
@@ -34,7 +35,7 @@ from nilometer.tlog.notes import Algorithm
 from nilometer.tlog.signatures import make_signer, verify_signatures
 from nilometer.tlog.tiles import WIDTH, tiles_of
 from tests.nilometer.ledger.asking import with_web01
-from tests.nilometer.seal.sealed import KEY, THIEF, WITNESS, at, grow, newest, seal, verdict, verify
+from tests.nilometer.seal.sealed import KEY, QUORUM, THIEF, WITNESS, at, grow, newest, seal, verdict, verify
 from tests.nilometer.storage.test_golden_ledger import LEDGER
 
 
@@ -401,3 +402,15 @@ def test_a_seal_that_another_was_faster_than_is_made_again_on_what_that_left(led
     seal(ledger)
     found = verify(url)
     assert (found.verdict, found.sealed is not None and found.sealed.size) == (SealVerdict.HOLDS, 10)
+
+
+def test_where_a_policy_asks_for_no_witness_none_has_witnessed_what_none_signed(ledger: Ledger, url: str) -> None:
+    with_web01(ledger)
+    seal(ledger)
+    policy = replace(QUORUM, quorum="none")
+    found = verify(url, policy=policy)
+    assert (found.verdict, found.witnessed) == (SealVerdict.HOLDS, None)
+    add_signatures(ledger.recorder, lambda checkpoint, _: [WITNESS.sign_head(checkpoint.head, 1)])
+    witnessed = verify(url, policy=policy).witnessed
+    assert witnessed is not None
+    assert witnessed.size == newest(ledger).head.size
