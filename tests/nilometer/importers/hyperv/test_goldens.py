@@ -88,7 +88,7 @@ def test_requests_that_are_granted_late_refused_or_superseded() -> None:
 
 
 def test_exports_of_all_kinds() -> None:
-    prometheus = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), (NINE + 60, "2097152")))
+    prometheus = answer(series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"), (NINE + 60, "2147483648")))
     get_vm = json.dumps([SYNTHETIC_VM, SYNTHETIC_MEMORY, SYNTHETIC_HOST])
     texts = (get_vm, TABLE, json.dumps(synthetic_set()), prometheus, EVENTS)
     assert_history("exports", "\n".join(history(text.encode()) for text in texts))
