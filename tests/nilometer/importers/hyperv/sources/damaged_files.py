@@ -25,7 +25,7 @@ WHOLE: list[Any] = [
     WMI,
     SCVMM,
     BEAT,
-    json.loads(answer(series(f"{NEW}vm_physical_bytes", (NINE, "1048576"), (NINE + 60, "2097152")))),
+    json.loads(answer(series(f"{NEW}vm_physical_bytes", (NINE, "1073741824"), (NINE + 60, "2147483648")))),
 ]
 """JSON of each kind."""
 ODD: list[Any] = [
