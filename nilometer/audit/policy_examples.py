@@ -102,7 +102,7 @@ def _read(line: bytes, place: str, policies: Sequence[Policy]) -> PolicyExample:
         else:
             every = [name for name in (*_SORTS, *DERIVED) if name.partition(".")[0] in policy.over]
             raise InputError(
-                f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, "docs/policies.md lists them")
+                f"{place}: there is no figure {path!r}", hint=did_you_mean(path, every, f"one of {', '.join(every)}")
             )
     return PolicyExample(
         policy=policy,

@@ -1,4 +1,4 @@
-# Nilometer's collector for a Hyper-V host: nilo collector -o DIR writes it, docs/collect.md says how to use it.
+# Nilometer's collector for a Hyper-V host: nilo collector -o DIR writes it, nilo collector --help says how to use it.
 # For Windows PowerShell 5.1 and PowerShell 7. ASCII only: 5.1 reads a file without a byte order mark as ANSI.
 # Of Hyper-V it only reads; what changes a VM is the command that a caller gives.
 # THOSE WHO WROTE IT HAVE NOT RUN IT ON A HOST: it was run under PowerShell 7 on Linux with a stand-in for Hyper-V. What only
@@ -78,7 +78,7 @@ function ConvertTo-NiloJson($Record) {
 function Get-NiloLanguageFault {
     if ($ExecutionContext.SessionState.LanguageMode -eq 'FullLanguage') { return }
     "Nilometer's module cannot run in $($ExecutionContext.SessionState.LanguageMode) mode: application control does " +
-        'not trust it. Sign it and allow its signer, or allow the hash of Nilometer.psm1 (docs/collect.md)'
+        'not trust it. Sign it and allow its signer, or allow the hash of Nilometer.psm1'
 }
 
 function Assert-NiloHyperV {

@@ -46,7 +46,7 @@ def rehearse(reading: MemoryReading, change: DeviceChange) -> Expectation:
         if change.means is not Means.BALLOON:
             return Expectation(amount=amount, granted=None)
         danger = "a balloon below what the guest uses kills it, and this guest does not report what it uses"
-        hint = "let its balloon driver report, see docs/drive.md"
+        hint = "it reports by the driver of a virtio-balloon: give the VM that device, and load its driver in the guest"
         return Expectation(amount=amount, granted=None, danger=danger, hint=hint)
     above_least = reading.assigned - FLOOR
     decision = take(amount, reading.available, above_least)

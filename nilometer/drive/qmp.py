@@ -143,13 +143,13 @@ class QmpDriver:
     # The line
 
     async def _connect(self) -> None:
-        hint = "is the VM running, and is this its QMP socket? see docs/drive.md"
+        hint = "is the VM running, and is this its QMP socket? QEMU makes one by -qmp unix:SOCKET,server=on,wait=off"
         try:
             await asyncio.wait_for(self._client.connect(self.socket), self._greeting)
         except TimeoutError:
             raise CannotBeAsked(
                 f"{self.socket}: QEMU does not greet: another program holds this monitor",
-                hint="a monitor serves one program at a time: give the VM a second one, see docs/drive.md",
+                hint="a monitor serves one program at a time; give it a second: -qmp unix:SOCKET,server=on,wait=off",
             ) from None
         except ConnectError as error:
             raise CannotBeAsked(f"{self.socket}: {_describe(error.exc)}", hint=hint) from None

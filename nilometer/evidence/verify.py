@@ -8,8 +8,8 @@ What is checked, against the root in the file "checkpoint":
 3. the changes are all events here that record a request, and the sample is the one that the seed draws from them;
 4. every file in proofs/ proves, on its own, that its event is in the log, and there is one for each of them.
 
-What is not checked: the signature under the checkpoint (any tool for C2SP signed notes does that, see
-docs/evidence.md), what hides behind a hash, and what evidence.json only says: the audit's verdict, what was watched.
+What is not checked: the signature under the checkpoint (any tool for C2SP signed notes does that), what hides
+behind a hash, and what evidence.json only says: the audit's verdict, what was watched.
 """
 
 import base64
@@ -39,7 +39,7 @@ def decode_hash(text: str) -> bytes:
 
 
 def hash_of_leaf(event: dict[str, Any]) -> bytes:
-    """RFC 6962: SHA-256 of a zero byte and the entry; the entry as docs/history-format.md has it."""
+    """RFC 6962: SHA-256 of a zero byte and the entry, which is the event as DSSE signs it."""
     if list(event) == ["index", "leaf"]:  # of another VM, or damaged: its hash is all that is here
         return decode_hash(event["leaf"])
     if list(event) != ["index", "position", "stream", "version", "topic", "body"]:

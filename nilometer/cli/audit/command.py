@@ -84,10 +84,10 @@ def command(
 
     Holds: every event keeps each rule that applies to it. Violated (exit 1): an event breaks a rule, whatever the
     unknown figures are. Unknown: the verdict depends on figures that were not measured, or there is nothing to check.
-    Exit 2: the input, or an event of the ledger, cannot be read. See docs/audit.md.
+    Exit 2: the input, or an event of the ledger, cannot be read.
 
     A share of a large history is judged alone, anywhere: its exit code is 0 whatever it finds. Joined, all shares come
-    to the verdict and the exit code of the whole. See docs/scale.md.
+    to the verdict and the exit code of the whole.
 
     \b
     Examples:

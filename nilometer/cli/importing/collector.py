@@ -22,8 +22,7 @@ def command(folder: str | None) -> int:
 
     Copy the folder to the host, and install it there as an administrator: Import-Module DIR\\Nilometer.psd1, then
     Install-NiloCollector. It then polls every minute, and what it sees goes to a spool, which nilo import-hyperv reads.
-    It is tested under PowerShell 7 against a stand-in for Hyper-V; its authors have not run it on a host. See
-    docs/collect.md.
+    It is tested under PowerShell 7 against a stand-in for Hyper-V; its authors have not run it on a host.
 
     \b
     Examples:

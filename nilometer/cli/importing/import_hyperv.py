@@ -53,8 +53,7 @@ def command(
     Each FILE is recognized by its content: the collector's spool, Get-VM as JSON, performance counters, Prometheus or
     an event log, in UTF-8 or UTF-16, also with gzip. A folder stands for its files; a spool's folder also for the
     changes that no poll has taken in yet. Give the files of all hosts in one call, so that a VM is followed from host
-    to host. A VM's id is its VmId. Import a file again when it has grown: only what is new is recorded. See
-    docs/collect.md.
+    to host. A VM's id is its VmId. Import a file again when it has grown: only what is new is recorded.
 
     \b
     Examples:

@@ -147,7 +147,9 @@ WITHIN: Final = click.option(
 WITHOUT: Final = click.option(
     "--without", metavar="KINDS", help=f"No steps of these kinds: {','.join(GENTLEST_FIRST)}."
 )
-KEEP: Final = click.option("--keep", metavar="FILE", help="Policies that no step may make worse; docs/policies.md.")
+KEEP: Final = click.option(
+    "--keep", metavar="FILE", help="Policies that no step may make worse; nilo policy check FILE says what they mean."
+)
 _OPTIONS: Final = (
     WITHIN,
     WITHOUT,

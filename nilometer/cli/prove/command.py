@@ -61,7 +61,7 @@ def command(
     """Prove that no command can break the rules (or each RULE), for any number of VMs and all sizes.
 
     Proved: no command can break it. Refuted (exit 1): a command can, and is shown. Unknown (exit 3): the solver gave
-    up, and nothing is claimed. A proof is about the code that runs, not about Hyper-V. docs/rules.md lists the rules.
+    up, and nothing is claimed. A proof is about the code that runs, not about Hyper-V. --all lists what is proved.
 
     \b
     Examples:

@@ -44,8 +44,8 @@ Lines = Callable[["Iterable[StoredRow]", int], Iterator[bytes]]
 def command(file: str | None, form: str, after: int, follow: bool) -> int:
     """Write the history as CloudEvents 1.0, one JSON object per line. After an import it exports to the same bytes.
 
-    As parquet it is a folder of typed columns (docs/parquet.md), which nilo audit and nilo import read too. For a SIEM
-    it is OCSF, ECS or CEF, an event a line (docs/siem.md).
+    As parquet it is a folder of typed columns, which nilo audit and nilo import read too. For a SIEM
+    it is OCSF, ECS or CEF, an event a line.
 
     \b
     Examples:

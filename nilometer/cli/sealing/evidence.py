@@ -45,8 +45,7 @@ def command(
 ) -> int:
     """Write a folder of evidence from a sealed ledger: all events of a time, provably complete, and proofs of changes.
 
-    Who gets it checks it with the file verify.py in it, which needs Python alone and nothing of Nilometer. See
-    docs/evidence.md.
+    Who gets it checks it with the file verify.py in it, which needs Python alone and nothing of Nilometer.
 
     \b
     Examples:

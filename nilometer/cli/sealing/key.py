@@ -15,7 +15,7 @@ from nilometer.tlog.notes import Algorithm
 
 @click.group("key", short_help="Make a key that signs a seal.")
 def command() -> None:
-    """Make a key that signs a seal, or that a witness signs with. See docs/seal.md.
+    """Make a key that signs a seal, or that a witness signs with.
 
     \b
     Examples:

@@ -70,7 +70,7 @@ def command(
 
     A seal shows later that no event was changed, removed, inserted or moved since: nilo verify. Who records events
     waits for nothing and needs no key. Keep the key, and copies of checkpoints, where the owner of the database cannot
-    change them. See docs/seal.md.
+    change them.
 
     \b
     Examples:

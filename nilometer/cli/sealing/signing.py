@@ -24,7 +24,7 @@ from nilometer.witness.asking import KnownWitness
 F = TypeVar("F", bound=Callable[..., Any])
 
 KEY: Final = "NILO_SEAL_KEY"
-POLICY_HINT: Final = "name a file with lines such as: log VERIFIER-KEY, and: quorum none; see docs/seal.md"
+POLICY_HINT: Final = "name a file with lines such as: log VERIFIER-KEY, and: quorum none"
 _KEY_HINT: Final = "name the file with what nilo key new printed, or the verifier key itself"
 CHECKPOINT_HINT: Final = "name a file that nilo seal --checkpoint wrote"
 

@@ -65,7 +65,7 @@ def command(
     """Verify the seal: hash every stored event again, and compare with what was sealed and signed.
 
     verify answers: is this what was written? audit answers another question: was it done by the rules? The verdict is
-    holds (0), violated (1) or unknown (3); it is about the sealed events. See docs/seal.md.
+    holds (0), violated (1) or unknown (3); it is about the sealed events.
 
     \b
     Examples:

@@ -35,7 +35,7 @@ def command(folder: str, host: str, port: int) -> int:
 
     FOLDER has witness.key (nilo key new NAME -o FOLDER/witness.key --witness) and policy, with a line "log KEY" for
     each log and the line "quorum none". What was signed last is kept in it too: back it up as a whole, and never put
-    an older copy back. TLS is the matter of a proxy in front. See docs/seal.md.
+    an older copy back. TLS is the matter of a proxy in front.
 
     \b
     Examples:

@@ -21,7 +21,8 @@ from nilometer.textio.files import check_name
 def command(file: str) -> int:
     """Copy the whole ledger into a new file, while others go on writing, and check the copy.
 
-    The copy is itself a ledger, with all events, receipts and ids. See docs/backup.md, also for why `cp` is not enough.
+    The copy is itself a ledger, with all events, receipts and ids. `cp` is not enough: what
+    was written last stands in a log beside the file.
 
     \b
     Examples:

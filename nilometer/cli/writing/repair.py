@@ -29,7 +29,7 @@ def command(copy: str | None, backup: str | None) -> int:
 
     The ledger itself is only read. A value is mended if it means the same in the type in which it should be, and the
     event's decision then follows from its evidence; else the same event is taken from BACKUP. What cannot be mended
-    stays as it is, and its VM or host as it was before (exit 1). See docs/backup.md.
+    stays as it is, and its VM or host as it was before (exit 1).
 
     \b
     Examples:

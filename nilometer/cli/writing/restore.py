@@ -23,7 +23,7 @@ def command(file: str, actor: str | None) -> int:
     """Copy a backup into a ledger that is new or empty, in one transaction, and check the result.
 
     A ledger with events is never replaced: move it away first. FILE is only read. If it is sealed, an event records
-    that it was restored, and by whom, and the seal goes on under another name. See docs/backup.md.
+    that it was restored, and by whom, and the seal goes on under another name.
 
     \b
     Examples:
@@ -42,5 +42,6 @@ def command(file: str, actor: str | None) -> int:
         out.write_line(f"{plural(copied.events, 'event')} and {plural(copied.receipts, 'receipt')} of {file} restored")
         out.write_line(f"checked: the ledger has the same digest, and replays to its views; SHA-256 {copied.sha256}")
         if recorded is not None:
-            out.write_line(f"recorded at position {recorded}: it is sealed, and goes on as another log (docs/seal.md)")
+            how = "it is sealed, and goes on as another log: nilo seal --rotate"
+            out.write_line(f"recorded at position {recorded}: {how}")
     return OK

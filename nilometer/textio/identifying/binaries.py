@@ -14,7 +14,7 @@ _XML_OF_LOG: Final = (
 _EVTX: Final = FileKind("a binary event log (.evtx)", _XML_OF_LOG)
 _EVT: Final = FileKind(
     "a binary event log of old Windows (.evt)",
-    "convert it: wevtutil epl FILE events.evtx /lf:true; then export that as XML, as docs/collect.md says",
+    f"convert it: wevtutil epl FILE events.evtx /lf:true; then {_XML_OF_LOG.replace('FILE', 'events.evtx')}",
 )
 _BLG: Final = FileKind(
     "a binary log of performance counters (.blg)",
