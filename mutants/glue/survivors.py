@@ -67,9 +67,6 @@ REASONS: Final = {
         "only a server can lose an answer: tests/nilometer/storage/postgres/test_lost_answers.py notices it, "
         "and tests with PostgreSQL are not among those that are asked"
     ),
-    "nilometer/history/codecs.py: _without.leave_out: dropped condition: "
-    "part.get('type') == 'dataclass-args' and part.get('dataclass_name') == Clou… → "
-    "part.get('dataclass_name') == Clou…": "no other part of a schema names its class so",
     "domain/deciding/redecide.py: (outside of functions): constant: 256 → 257": REMEMBERED,
     "domain/deciding/redecide.py: _account: wrong member: HostVersion.V2025 → HostVersion.V2016": MADE_UP,
     "domain/deciding/redecide.py: _account: wrong member: HostVersion.V2025 → HostVersion.V2019": MADE_UP,
@@ -82,13 +79,6 @@ REASONS: Final = {
     "domain/deciding/vms.py: decide_on_vm: another name: there → destination": "they are one object",
     "nilometer/history/codecs.py: EventCodecs.find: dropped condition: "
     "self.get(type) or EventCodec(event) → EventCodec(event)": "a codec that is made again is the same",
-    "nilometer/history/codecs.py: _texts_for_enums.write_text: guard that never holds: "
-    "if part.get('type') == 'enum' and issubclass(part['cls'], StrEnum): return {'type': 's… → "
-    "if False: return {'type': 's…": "a member is written as its value then, which is the same text, and takes longer",
-    "nilometer/history/codecs.py: _texts_for_enums.write_text: dropped condition: "
-    "…rt.get('type') == 'enum' and issubclass(part['cls'], StrEnum) → …rt.get('type') == 'enum'": (
-        "no event has an enum that is no StrEnum"
-    ),
     "nilometer/ledger/repository.py: (outside of functions): constant: 20000 → 20001": REMEMBERED,
     "nilometer/ledger/repository.py: Repository.load: constant: 1 → 2": COMPARED,
     "nilometer/ledger/repository.py: Repository.load: guard that never holds: "
