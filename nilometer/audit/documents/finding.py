@@ -1,12 +1,15 @@
-"""A finding as JSON, read as an audit prints it, or a share of one; and what was checked, read and written.
+"""A finding as JSON, read as an audit prints it, or a share of one; and what was checked and watched.
 
 The two differ in where the event stands, and in how they say what is wrong; all else they have alike.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
+from domain.observed.polls import Gap
+from projections.watching import WatchedHost
 from rules.judging.findings import At, Figure, Finding, RuleCoverage, Verdict
 
 Json = dict[str, Any]
@@ -43,6 +46,16 @@ def write_coverage(rule: str, coverage: RuleCoverage) -> Json:
         "violated": coverage.violated,
         "unknown": coverage.unknown,
         "remarks": coverage.remarks,
+    }
+
+
+def write_watched(host: WatchedHost, gaps: Sequence[Gap]) -> Json:
+    """Over which time a host was watched, and the times within it in which it was not, as JSON."""
+    return {
+        "host": host.host,
+        "since": host.since,
+        "until": host.until,
+        "gaps": [{"since": gap.since, "until": gap.until} for gap in gaps],
     }
 
 

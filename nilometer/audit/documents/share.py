@@ -17,7 +17,7 @@ from typing import Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from domain.observed.polls import Gap
-from nilometer.audit.documents.finding import Json, read_coverage, read_finding, write_coverage
+from nilometer.audit.documents.finding import Json, read_coverage, read_finding, write_coverage, write_watched
 from nilometer.audit.documents.schema import find_problem, published_schema
 from nilometer.audit.result import MOST_FINDINGS, Audit, SourcedFinding
 from nilometer.textio.digests import digest_of, with_digest
@@ -119,15 +119,7 @@ def _write_document(share: Share) -> Json:
             for (source, position), count in audit.consequences.items()
         ],
         "checked": [write_coverage(rule, coverage) for rule, coverage in sorted(audit.coverage.rules.items())],
-        "watched": [
-            {
-                "host": host.host,
-                "since": host.since,
-                "until": host.until,
-                "gaps": [{"since": gap.since, "until": gap.until} for gap in host.gaps_between()],
-            }
-            for host in audit.watching
-        ],
+        "watched": [write_watched(host, host.gaps_between()) for host in audit.watching],
         "unreadable": [{"message": message, "hint": hint} for message, hint in share.unreadable],
         "unreadable_count": share.unreadable_count,
     }

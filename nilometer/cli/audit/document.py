@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from nilometer.audit.documents.finding import write_coverage
+from nilometer.audit.documents.finding import write_coverage, write_watched
 from nilometer.audit.identifying import identify
 from nilometer.audit.provenance import provenance_document
 from nilometer.audit.wording import format_message
@@ -30,15 +30,7 @@ def audit_document(report: AuditReport) -> dict[str, Any]:
             {**write_coverage(rule, coverage), "speaks_of": subject_of(rule).events}
             for rule, coverage in sorted(audit.coverage.rules.items())
         ],
-        "watched": [
-            {
-                "host": host.host,
-                "since": host.since,
-                "until": host.until,
-                "gaps": [{"since": gap.since, "until": gap.until} for gap in gaps],
-            }
-            for host, gaps in report.watched
-        ],
+        "watched": [write_watched(host, gaps) for host, gaps in report.watched],
         "left_out": audit.left_out,
         "unreadable": [{"message": error.message, "hint": error.hint} for error in report.skipped.errors],
     }

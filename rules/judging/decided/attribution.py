@@ -30,6 +30,7 @@ from rules.judging.descriptions import (
     HISTORY_IS_WHOLE,
     TIME_GOES_FORWARD,
 )
+from rules.specification.events import FOLLOWED_BY
 from rules.specification.invariants import INVARIANTS, host_is_real, host_never_overcommitted
 
 HOST_INVARIANTS: Final = (host_is_real, host_never_overcommitted)
@@ -39,10 +40,7 @@ VM_INVARIANTS: Final = tuple(rule for rule in INVARIANTS if rule not in HOST_INV
 INVARIANT_NAMES: Final = frozenset(rule.__name__ for rule in INVARIANTS)
 
 HOST_COMMANDS: Final[Mapping[str, str]] = {
-    "register-host": "host.registered",
-    "resize-host": "host.resized",
-    "set-reserve": "host.reserve-set",
-    "remove-host": "host.removed",
+    command: kind for command, kind in FOLLOWED_BY.items() if kind.startswith("host.")
 }
 """The stored name of the event that each command on a host produces."""
 
