@@ -30,13 +30,21 @@ StreamFilter = Callable[[bytes], bool]
 _MOMENT: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 """A time as Nilometer writes it: those of two events can be compared as they stand."""
 _SUBJECT: Final = b'"subject":"'
-_POSITION: Final = b'"position":'
-_TAIL: Final = re.compile(
-    rb'"position":(\d{1,19}),(?:"reason":"(?:[^"\\]|\\.)*+",)?"recorded":"(%b)","source":"([^"\\]+)",'
-    rb'"specversion":"1\.0","subject":"([^"\\]+)","time":"[^"\\]+","type":"nilometer\.([^"\\]+)\.v\d+",'
-    rb'"version":(\d{1,19}),"via":' % _MOMENT
+POSITION: Final = b'"position":'
+"""The last one in a line is the line's own: within a text its quotes would be escaped."""
+TO_SOURCE: Final = (
+    rb'(?P<position>\d{1,19}),"re(?:ason":"(?:[^"\\]|\\.)*","re)?corded":"(?P<recorded>%b)","source":"(?P<source>[^"\\]+)",'
+    % _MOMENT
 )
-"""What follows the data in a line as Nilometer writes it."""
+TO_VERSION: Final = (
+    rb'"specversion":"1\.0","subject":"(?P<stream>[^"\\]+)","time":"[^"\\]+",'
+    rb'"type":"nilometer\.(?P<kind>[^"\\.]+\.[^"\\.]+)\.v\d+","version":(?P<version>\d{1,19}),"via":'
+)
+"""What follows the data in a line as Nilometer writes it, in two pieces, behind ``POSITION``.
+
+They are written for RE2 as well, which Arrow has, and so that it never has two ways to go on: that takes a third.
+"""
+_TAIL: Final = re.compile(POSITION + TO_SOURCE + TO_VERSION)
 
 
 _RECORDED: Final = re.compile(rb'.*"recorded":"(%b)"' % _MOMENT, re.DOTALL)
@@ -124,7 +132,7 @@ def read_lines_as_events(lines: Iterable[tuple[str, bytes]]) -> LineEvents[str]:
 
 def _wanted_lines(numbered: Iterator[tuple[int, bytes]], is_wanted: StreamFilter) -> Iterator[tuple[int, bytes]]:
     for number, content in numbered:
-        begin = content.find(_SUBJECT, max(0, content.rfind(_POSITION))) + len(_SUBJECT)  # where its header was read
+        begin = content.find(_SUBJECT, max(0, content.rfind(POSITION))) + len(_SUBJECT)  # where its header was read
         if is_wanted(content[begin : content.find(b'"', begin)]):
             yield number, content
 
@@ -140,7 +148,7 @@ def header_of(line: bytes) -> EventHeader | None:
 
 def match_tail(line: bytes) -> re.Match[bytes] | None:
     """Position, time of recording, source, stream, kind and version, which stand behind the data in a line."""
-    return _TAIL.match(line, max(0, line.rfind(_POSITION)))  # within a text its quotes would be escaped
+    return _TAIL.match(line, max(0, line.rfind(POSITION)))
 
 
 @dataclass(frozen=True, slots=True)

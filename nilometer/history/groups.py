@@ -11,6 +11,7 @@ from typing import Final
 
 AS_READ: Final = (b'"id":"',)
 """What stands before a host that a decision read."""
+HOST: Final = b"host/"
 NAMING: Final = (b'"host":"', b'"destination":"', b'"to":"', *AS_READ)
 """What stands before a host that an event names: in its data and arguments, and as what it read."""
 
@@ -33,26 +34,38 @@ def hosts_named(text: bytes, naming: Sequence[bytes] = NAMING) -> set[bytes] | N
             if b"\\" in name:
                 return None
             if not slash:
-                hosts.add(b"host/" + name)
+                hosts.add(HOST + name)
             at = text.find(before, at)
     return hosts
+
+
+def patterns_of_hosts(naming: Sequence[bytes]) -> tuple[str, str]:
+    """What ``hosts_named`` finds, for RE2, which Arrow has: a host, as ``host``; and a host or a name that is unclear.
+
+    Where a text is not spelled otherwise and both find nothing, or both one, that is what is named in it.
+    """
+    before = "(?:" + "|".join(map(re.escape, map(bytes.decode, naming))) + ")"
+    return f'{before}(?P<host>[^"/\\\\]*)"', f'{before}[^"/\\\\]*["\\\\]'
 
 
 def is_spelled_otherwise(text: bytes) -> bool:
     """Whether JSON has a space around a colon, or an escaped character in the name of a field: Nilometer writes none.
 
-    Then a search for what stands before a host may miss it.
+    Then a search for what stands before a host may miss it. Of several texts, one behind the other, it is whether one
+    of them may be such.
     """
     return (
         _SPACE.search(text) is not None
         or b"\t" in text
         or b"\r" in text
-        or (b"\\" in text and b"\\u" in text and _ESCAPED_NAME.search(text) is not None)
+        or (_ESCAPED.search(text) is not None and _ESCAPED_NAME.search(text) is not None)
     )
 
 
 _SPACE: Final = re.compile(rb' (?:(?<=[^\\]": )|(?<=[^\\]" ) *+:)')
 """It begins with the space, which is rarer than all else. Within a text the quote before a colon would be escaped."""
+_ESCAPED: Final = re.compile(rb"\\(?=u)")
+"""It is searched by its first character, which takes a third of the time of both."""
 _ESCAPED_NAME: Final = re.compile(rb'[{,]"[^"\\]*+\\')
 """The beginning of a name of a field, up to a character that is escaped; within a text its quotes would be, too."""
 

@@ -16,7 +16,7 @@ from pyarrow import compute
 
 from nilometer.audit.partitioning.grouping import Survey
 from nilometer.history.groups import StreamGroups
-from nilometer.spark.headers import read_headers, survey_headers
+from nilometer.spark.headers import read_headers, survey_headers, without_blank
 from nilometer.spark.history import to_columns
 from nilometer.textio.streaming import BATCH_EVENTS
 
@@ -34,14 +34,10 @@ def cut_lines(batches: Iterator[pyarrow.RecordBatch], together: int = WINDOW_BYT
     """
     survey, is_regular = Survey(), True
     for window in _windows(batches, together):
-        lines = window.cast(pyarrow.binary())
-        texts: list[bytes] = lines.to_pylist()
-        if not all(texts) or any(map(bytes.isspace, texts)):
-            texts = [text for text in texts if text and not text.isspace()]
-            lines = pyarrow.array(texts, pyarrow.binary())
-        if not texts:
+        lines = without_blank(window.cast(pyarrow.binary()))
+        if not len(lines):
             continue
-        headers = read_headers(texts)
+        headers = read_headers(lines)
         found = survey_headers(headers)
         yield from _cut(lines, headers, found).to_batches()
         if is_regular and _are_next(survey, headers):
@@ -69,8 +65,8 @@ def _windows(batches: Iterable[pyarrow.RecordBatch], together: int) -> Iterator[
 
 def _are_next(survey: Survey, headers: pyarrow.Table) -> bool:
     """Whether these are the events that come next, whatever their order among them."""
-    positions: list[int] = headers.column("position").to_pylist()
-    first, last = min(positions), max(positions)
+    positions = headers.column("position")
+    first, last = compute.min(positions).as_py(), compute.max(positions).as_py()
     is_next = not survey.first or (first == survey.last + 1 and not survey.undivided)
     return is_next and not headers.column("stream").null_count and last - first + 1 == len(positions)
 

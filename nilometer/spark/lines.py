@@ -13,7 +13,7 @@ from domain.errors import InputError
 from nilometer.audit.partitioning.grouping import Grouping, Survey
 from nilometer.audit.reading import LineEvents
 from nilometer.spark.chunks import CHUNKS, cut_lines, lines_in
-from nilometer.spark.headers import HEADERS, NO_EVENT, read_headers, survey_headers
+from nilometer.spark.headers import HEADERS, NO_EVENT, read_headers, survey_headers, without_blank
 from nilometer.spark.history import (
     STRETCH_EVENTS,
     SURVEY_COLUMNS,
@@ -126,8 +126,7 @@ def _keys(spark: SparkSession, parts: int) -> list[int]:
 
 def _read_headers(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
     for batch in batches:
-        lines: list[bytes] = batch.column("value").cast(pyarrow.binary()).to_pylist()
-        yield from read_headers([line for line in lines if line and not line.isspace()]).to_batches()
+        yield from read_headers(without_blank(batch.column("value").cast(pyarrow.binary()))).to_batches()
 
 
 def _survey_stretch(table: pyarrow.Table) -> pyarrow.Table:
