@@ -1,6 +1,7 @@
 """The command line, ``nilo``: one module for each command, loaded when it is called.
 
-May import everything below it; nothing imports it. Begin with ``app``, then ``session`` and ``output``.
+May import everything below it; only ``nilometer.spark`` imports it. Begin with ``app``, then ``session`` and
+``output``.
 """
 
 from __future__ import annotations

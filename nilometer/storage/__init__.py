@@ -1,4 +1,5 @@
 """Storage: events as stored bytes, and the databases that keep them. Only here is ``eventsourcing`` imported.
 
-May import ``nilometer.textio``, ``nilometer.errors`` and ``domain``. Begin with ``application``, then ``recorder``.
+May import ``domain``, and of ``nilometer`` ``textio``, ``times`` and ``errors``. Begin with ``application``, then
+``recorder``.
 """

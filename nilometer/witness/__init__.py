@@ -1,4 +1,4 @@
 """A witness: signs the checkpoints of others' logs, as long as each goes on from the one before.
 
-May import ``nilometer.seal`` and ``nilometer.tlog``. Begin with ``witness``; ``asking`` is the other side.
+May import ``nilometer.seal`` and what lies below it. Begin with ``witness``; ``asking`` is the other side.
 """

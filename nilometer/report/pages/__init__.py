@@ -1,4 +1,5 @@
 """The pages of a report, as HTML: from the records of ``nilometer.report.data`` and nothing else.
 
-May import ``nilometer.report.data``, ``series`` and ``chart``. Begin with ``document``; ``parts`` has what pages share.
+May import ``nilometer.report.data``, ``series`` and ``chart``, and ``nilometer.messages``. Begin with ``document``;
+``parts`` has what pages share.
 """

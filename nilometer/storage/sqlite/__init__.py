@@ -1,4 +1,4 @@
 """Ledgers in a SQLite file.
 
-May import ``nilometer.storage``. Begin with ``files`` (which files are ledgers), then ``recorder``.
+May import ``nilometer.storage`` and what that may. Begin with ``files`` (which files are ledgers), then ``recorder``.
 """

@@ -1,4 +1,4 @@
-"""Script lines, times and sizes as people write them. What is wrong with bad ones is in ``tests/cli``."""
+"""Script lines, times and sizes as people write them. What is wrong with bad ones is in ``tests/nilometer/cli``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Event logs beside a spool: what they tell of power and sessions, and who did it. All of it is synthetic.
 
-The events have the shape of the two real ones in ``tests/hyperv/samples``.
+The events have the shape of the two real ones in ``tests/nilometer/importers/hyperv/samples``.
 """
 
 from __future__ import annotations
