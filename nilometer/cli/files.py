@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from domain.errors import InputError
 from nilometer.cli.failures import FULL
 from nilometer.textio.databases import is_database
+from nilometer.textio.durable import replace_file, sync_file
 from nilometer.textio.files import check_name
 
 if TYPE_CHECKING:
@@ -69,11 +70,10 @@ def open_output(file: str | None) -> Generator[BinaryIO]:
     try:
         with io.BufferedWriter(_NamedFile(handle, target)) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            sync_file(stream)
         if target.exists():  # else it stays private: what a history holds is nobody else's business
             Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
-        Path(name).replace(target)
+        replace_file(Path(name), target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from domain.errors import InputError
 from domain.identifiers import UtcTime
 from nilometer.drive.locks import lock_file
+from nilometer.textio.durable import make_folders, sync_file, sync_folder
 from nilometer.times import Clock, system_clock, to_utc_time
 
 Record = dict[str, Any]
@@ -38,6 +39,8 @@ class EvidenceFile:
         """The bytes of lines that broke off, set aside by this object."""
         self._clock = clock
         self._size = -1
+        self._has_name = False
+        """It was waited for until its name is on the disk."""
         self._sequence = 0
 
     def append(
@@ -50,7 +53,6 @@ class EvidenceFile:
         at: UtcTime | None = None,
     ) -> Record:
         """Appends a record and returns it; with ``safe`` it is on the disk then. ``at`` is its time, if not now."""
-        is_new = not self.path.exists()
         with self._opened() as file:
             if self._find_end(file) != self._size:
                 self._read_end(file)
@@ -68,9 +70,10 @@ class EvidenceFile:
             self._sequence += 1
             self._size += len(line)
             if safe:
-                os.fsync(file)
-        if is_new and safe:
-            _sync_folder(self.path.parent)
+                sync_file(file)
+        if safe and not self._has_name:  # also of a file that a record that was not safe made
+            sync_folder(self.path.parent)
+            self._has_name = True
         return record
 
     def mend(self) -> None:
@@ -101,7 +104,7 @@ class EvidenceFile:
 
     @contextmanager
     def _opened(self) -> Generator[int]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(self.path.parent)
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
         try:
             with lock_file(file):
@@ -130,7 +133,7 @@ class EvidenceFile:
         if broken:
             _set_aside(self.path.with_name(self.path.name + BROKEN), broken)
             os.ftruncate(file, start + good)
-            os.fsync(file)
+            sync_file(file)
             self.set_aside += len(broken)
         self._sequence, self._size = sequence, start + good
 
@@ -167,20 +170,11 @@ def _set_aside(path: Path, broken: bytes) -> None:
     """Keeps what broke off. Killed before it is cut from the evidence, it is kept twice, and never lost."""
     with path.open("ab") as file:
         file.write(broken if broken.endswith(b"\n") else broken + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
+    sync_folder(path.parent)
 
 
 def _write(file: int, line: bytes) -> None:
     left = memoryview(line)
     while left:
         left = left[os.write(file, left) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the name of a new file last."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nilometer.drive.driver import CannotBeAsked
 from nilometer.errors import LedgerError
+from nilometer.textio.durable import make_folders
 
 if sys.platform != "win32":
     import fcntl
@@ -31,7 +32,7 @@ def lock_changes(path: Path, vm: str, note: str) -> Generator[None]:
 
     Raises ``CannotBeAsked`` while somebody else holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
     try:
         if not _take(file, wait=False):
@@ -51,7 +52,7 @@ def lock_changes(path: Path, vm: str, note: str) -> Generator[None]:
 @contextmanager
 def nobody_changes(path: Path) -> Generator[bool]:
     """Tells whether nobody changes the VM; if so, nobody begins to before this ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
     try:
         yield _take(file, wait=False)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+from nilometer.textio.durable import make_folders, sync_file
+
 
 class EvidenceFolder:
     """A new folder, and the SHA-256 of what was written to it."""
@@ -22,9 +24,10 @@ class EvidenceFolder:
     def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
         """Writes a file, part by part."""
         path, digest = self._place / name, sha256()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         with path.open("wb") as opened:
             for part in parts:
                 opened.write(part)
                 digest.update(part)
+            sync_file(opened)
         self.digests[name] = digest.hexdigest()

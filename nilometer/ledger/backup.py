@@ -21,6 +21,7 @@ from nilometer.storage.copying import NOTHING_REPLACED, Contents, Replacements, 
 from nilometer.storage.recorder import IntegrityError
 from nilometer.storage.sqlite.reader import SQLiteReader
 from nilometer.storage.urls import SQLiteLocation
+from nilometer.textio.durable import sync_file, sync_folder
 from nilometer.times import Clock, current_time
 
 
@@ -42,7 +43,9 @@ def back_up(url: str, file: Path, replacing: Replacements = NOTHING_REPLACED) ->
         with Ledger.open(url, read_only=True) as source:
             copied = _copy(source, f"sqlite:///{made}", replacing)
         os.link(made, file)  # unlike a renaming, it never replaces what came there meanwhile
-        _to_disk(file)
+        with file.open("rb+") as copy:
+            sync_file(copy)
+        sync_folder(file.absolute().parent)
     return copied
 
 
@@ -98,12 +101,3 @@ def _copy(source: Ledger, url: str, replacing: Replacements = NOTHING_REPLACED) 
             raise LedgerError(f"{target.url} is not the same as what was copied", hint="try again, and report this")
     check_database(url)
     return copied
-
-
-def _to_disk(file: Path) -> None:
-    for path in (file, file.absolute().parent):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -20,6 +20,7 @@ from typing import Final
 
 from domain.errors import InputError
 from nilometer.errors import LedgerError, LedgerWarning
+from nilometer.textio.durable import sync_file, sync_folder
 from nilometer.textio.files import read_small_file
 from nilometer.tlog.encoding import parse_base64, to_base64
 from nilometer.tlog.errors import TlogError
@@ -54,8 +55,8 @@ def write_key_file(file: Path, lines: Sequence[str]) -> None:
         raise InputError(f"{file}: {error.strerror}", hint=hint) from None
     with os.fdopen(handle, "w", encoding="utf-8") as opened:
         opened.writelines(f"{line}\n" for line in lines)
-        opened.flush()
-        os.fsync(handle)
+        sync_file(opened)
+    sync_folder(file.absolute().parent)
 
 
 def read_key_file(file: Path) -> list[Signer]:

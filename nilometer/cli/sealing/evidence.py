@@ -19,6 +19,7 @@ from nilometer.cli.output import Output, Progress
 from nilometer.cli.sealing.signing import POLICY_HINT, read_policy
 from nilometer.cli.session import current_session, read_typed_time
 from nilometer.messages.sizes import plural
+from nilometer.textio.durable import sync_folder
 from nilometer.textio.files import check_new, read_small_file
 from nilometer.times import current_time
 
@@ -111,4 +112,7 @@ def _whole_or_not(target: Path) -> Generator[Path]:
     with temporary as name:
         place = Path(name) / "evidence"
         yield place
+        for folder in (place, *filter(Path.is_dir, place.rglob("*"))):
+            sync_folder(folder)
         place.rename(target)
+        sync_folder(target.absolute().parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ from nilometer.messages.sizes import plural
 from nilometer.seal.sealing import NewSeal, Sealer, add_signatures
 from nilometer.seal.tables import SealedHead, newest_head
 from nilometer.seal.timestamps import TimestampError, check_authority, stamp_head
+from nilometer.textio.durable import write_file
 from nilometer.textio.files import check_folder, check_name, read_small_file
 from nilometer.times import current_time, format_time
 from nilometer.tlog.checkpoints import SignedTreeHead
@@ -198,10 +198,8 @@ def _content(file: Path) -> bytes | None:
 
 def _keep(file: Path, note: bytes) -> None:
     """Puts the newest checkpoint in the place of the one before, whole or not at all."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        beside.write_bytes(note)
-        beside.replace(file)
+        write_file(file, note)
     except OSError as error:
         say("warning", f"the checkpoint was signed and could not be kept in {file}: {error.strerror}")
 

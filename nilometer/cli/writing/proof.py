@@ -10,6 +10,7 @@ from typing import Final
 from nilometer.cli.failures import say
 from nilometer.ledger.reader import open_store
 from nilometer.seal.proving import LogProver, NotSealed
+from nilometer.textio.durable import write_file
 from nilometer.textio.files import check_new
 
 PAUSE_SECONDS: Final = 0.1
@@ -34,7 +35,7 @@ def wait_for_proof(url: str, position: int, file: Path, seconds: float) -> bool:
                     break
                 time.sleep(PAUSE_SECONDS)
                 continue
-            file.write_bytes(bytes(proof))
+            write_file(file, bytes(proof))
             say("note", f"the proof that the event at position {position} is sealed is in {file}")
             return True
     say(

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 from domain.errors import InputError
 from nilometer.history.columns import SCHEMA_VERSION
+from nilometer.textio.durable import replace_file, sync_file, sync_folder
 
 T = TypeVar("T")
 
@@ -94,6 +95,7 @@ class Manifest:
         """Writes the first line. Raises ``FileExistsError`` if there is a manifest."""
         with create_private(self.folder / NAME) as stream:
             _write(stream, self._head())
+        sync_folder(self.folder)
 
     def grow(self, last: int, joined: Sequence[tuple[int, int]]) -> None:
         """Says that the export is to go on to a position, and which buckets belong together then."""
@@ -102,7 +104,7 @@ class Manifest:
         hidden.unlink(missing_ok=True)
         with create_private(hidden) as stream:
             _write(stream, self._head(), *map(_run_document, self.runs))
-        hidden.replace(self.folder / NAME)
+        replace_file(hidden, self.folder / NAME)
 
     def _head(self) -> dict[str, Any]:
         head = {
@@ -136,8 +138,7 @@ def _append(path: Path, document: dict[str, Any]) -> None:
 
 def _write(stream: BinaryIO, *documents: dict[str, Any]) -> None:
     stream.write(b"".join(json.dumps(document, separators=(",", ":")).encode() + b"\n" for document in documents))
-    stream.flush()
-    os.fsync(stream.fileno())
+    sync_file(stream)
 
 
 def create_private(path: Path) -> BinaryIO:

@@ -37,6 +37,7 @@ from nilometer.history.parquet.one_writer import one_writer
 from nilometer.history.parquet.reading import check_named, opened
 from nilometer.ledger.reader import LedgerReader
 from nilometer.storage.reader import StoredRow
+from nilometer.textio.durable import make_folders, replace_file, sync_file
 
 RUN_EVENTS: Final = 1_000_000
 """The most events of one run."""
@@ -121,7 +122,7 @@ def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: this is not a folder", hint="name a new folder: nilo export --as parquet -o DIR")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(folder, 0o700)
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}", hint=_WRITABLE) from None
 
@@ -265,7 +266,7 @@ class _File:
 
     def __init__(self, folder: Path, path: str) -> None:
         self._path, self._target = path, folder / path
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(self._target.parent)
         self._hidden = self._target.with_name(f".{self._target.name}.{os.getpid()}")
         self._hidden.unlink(missing_ok=True)
         self._stream = create_private(self._hidden)
@@ -313,7 +314,7 @@ class _File:
         facts |= {"events": str(self._events), "sha256": sha256}
         self._writer.add_key_value_metadata({f"nilometer.{name}": value for name, value in facts.items()})
         self._writer.close()
-        os.fsync(self._stream.fileno())
+        sync_file(self._stream)
         self._stream.close()
         return ExportFile(
             path=self._path,
@@ -332,4 +333,4 @@ class _File:
         self._hidden.unlink(missing_ok=True)
 
     def publish(self) -> None:
-        self._hidden.replace(self._target)
+        replace_file(self._hidden, self._target)
