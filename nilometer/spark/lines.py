@@ -13,6 +13,7 @@ from domain.errors import InputError
 from nilometer.audit.partitioning.grouping import Grouping, Survey
 from nilometer.audit.reading import LineEvents
 from nilometer.spark.chunks import CHUNKS, cut_lines, lines_in
+from nilometer.spark.files import divide_files, find_paths, read_pieces
 from nilometer.spark.headers import HEADERS, NO_EVENT, read_headers, survey_headers, without_blank
 from nilometer.spark.history import (
     STRETCH_EVENTS,
@@ -51,7 +52,7 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
         why = "it does not exist" if "PATH_NOT_FOUND" in str(error) else str(error).splitlines()[0]
         raise InputError(f"{source}: {why}", hint="name an export: nilo export -o FILE") from None
     with rows_together(spark, LINES_TOGETHER):
-        chunks = lines.mapInArrow(cut_lines, CHUNKS).persist(StorageLevel.DISK_ONLY)
+        chunks = _cut(spark, lines).persist(StorageLevel.DISK_ONLY)
     try:
         grouping = _survey(spark, source, lines, chunks)
     except BaseException:
@@ -79,6 +80,22 @@ def read_lines(spark: SparkSession, source: str) -> SparkHistory:
             chunks.unpersist()
 
     return SparkHistory(grouping=grouping, parts=parts, source=source, collect=collect)
+
+
+def _cut(spark: SparkSession, lines: DataFrame) -> DataFrame:
+    """The chunks of all lines; workers that can read these themselves need not be given them, which takes longer."""
+    paths = find_paths(lines.inputFiles())
+    if paths is None:
+        return lines.mapInArrow(cut_lines, CHUNKS)
+    tasks = divide_files(paths, spark.sparkContext.defaultParallelism)
+
+    def cut_pieces(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        for batch in batches:
+            numbers: list[int] = batch.column("id").to_pylist()
+            for number in numbers:
+                yield from cut_lines(read_pieces(tasks[number]))
+
+    return spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(cut_pieces, CHUNKS)
 
 
 def _survey(spark: SparkSession, source: str, lines: DataFrame, chunks: DataFrame) -> Grouping:

@@ -6,7 +6,7 @@ spark-submit $(python -m nilometer.spark.submit --path) audit history.jsonl --fo
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -19,6 +19,9 @@ from nilometer.cli.options import common_options, reporting_options
 from nilometer.cli.output import Output
 from nilometer.cli.session import current_session
 from nilometer.spark.session import open_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +45,7 @@ def audit_command(source: str, strict: bool, required: tuple[str, ...], minor: b
     """
     session = current_session()
     out, rules = Output(session.format), frozenset(map(require_rule, required))
-    spark = open_session()  # which says what is not installed
+    spark = _open_session()
     from nilometer.spark.judging import judge_history
 
     shares, history = judge_history(spark, source)
@@ -65,7 +68,7 @@ def replay_command(source: str, output: str) -> int:
       spark-submit submit.py replay history.jsonl -o views
       spark-submit submit.py replay "exports/*.jsonl.gz" -o views
     """
-    spark = open_session()  # which says what is not installed
+    spark = _open_session()
     from pyspark.errors import AnalysisException
 
     from domain.errors import InputError
@@ -76,6 +79,20 @@ def replay_command(source: str, output: str) -> int:
     except AnalysisException as error:
         raise InputError(f"{output}: {str(error).splitlines()[0]}", hint="name a folder that does not exist") from None
     return OK
+
+
+def _open_session() -> SparkSession:
+    """The session, which logs nothing unless ``spark.log.level`` is set: what is wrong, the error and its hint say.
+
+    Otherwise Spark's own account of it, with the stack, stands around them.
+    """
+    spark = open_session()  # which says what is not installed
+    if spark.conf.get(_LOG_LEVEL, None) is None:
+        spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+_LOG_LEVEL: Final = "spark.log.level"
 
 
 def main() -> NoReturn:

@@ -215,6 +215,15 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
     assert "hint: install Java 17" in ran.stderr
 
 
+def test_of_a_file_that_does_not_exist_only_the_error_and_its_hint_are_seen(tmp_path: Path) -> None:
+    ran = submitted("audit", str(tmp_path / "none.jsonl"))
+    assert ran.returncode == 2
+    assert ran.stderr.endswith(
+        f"error: {tmp_path / 'none.jsonl'}: it does not exist\nhint: name an export: nilo export -o FILE\n"
+    )
+    assert "Exception" not in ran.stderr
+
+
 def test_what_is_submitted_prints_what_nilo_audit_prints_and_exits_alike(spark: SparkSession, tmp_path: Path) -> None:
     file = written(tmp_path, with_faults(mixed_history(4), 4, 2))
     ran = submitted("audit", file, "--format", "json")
