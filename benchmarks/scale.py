@@ -29,6 +29,8 @@ class Scale:
     """Events of histories that are judged while they are made."""
     shared: int = 2
     """How often a history is judged in shares."""
+    sieved: int = 3
+    """How often a history is sieved."""
     polled: Size = A_DAY
     """The fleet whose day is imported."""
     moments: int = 40

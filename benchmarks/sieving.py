@@ -11,7 +11,6 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
 from benchmarks.child import peak
 from benchmarks.commands import NILO
@@ -49,24 +48,22 @@ class SieveCosts:
     judge: float
 
 
-def measure(history: History, folder: Path) -> SieveCosts:
-    """Sieves a history as Parquet, then judges it."""
+def measure(history: History, folder: Path, *, rounds: int) -> SieveCosts:
+    """Sieves a history as Parquet in so many rounds, of which the least counts, then judges it.
+
+    What else runs on a machine makes all of it slower.
+    """
     target = folder / "sieved"
     shutil.rmtree(target, ignore_errors=True)
     with open_reader(history.url) as ledger:
         write_export(ledger, target, _ignore, _ignore)
-    printed = [
-        run([sys.executable, "-m", "benchmarks.sieving", str(target)], listen=True).output for _ in range(_ROUNDS)
-    ]
+    command = [sys.executable, "-m", "benchmarks.sieving", str(target)]
+    printed = [run(command, listen=True).output for _ in range(rounds)]
     least = min((Sieving(**json.loads(text)) for text in printed), key=lambda sieving: sieving.rules + sieving.sieve)
     whole, judge = (
         run([sys.executable, "-c", NILO, "audit", str(target), *option]).cpu for option in (["--sieve"], [])
     )
     return SieveCosts(least, whole, judge)
-
-
-_ROUNDS: Final = 3
-"""The least counts: what else runs on a machine makes all of it slower."""
 
 
 def sieve(folder: Path) -> Sieving:

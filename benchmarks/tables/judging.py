@@ -82,7 +82,7 @@ def share(scale: Scale) -> Iterator[Line]:
 
 def sieve(scale: Scale) -> Iterator[Line]:
     """The sieve, on a history of which it clears all."""
-    cost = sieving.measure(scale.history(-1), scale.folder)
+    cost = sieving.measure(scale.history(-1), scale.folder, rounds=scale.sieved)
     sieved, events = cost.sieving, cost.sieving.events
     rate, memory = events / (sieved.rules + sieved.sieve) / 1e6, sieved.peak / MB
     yield Line(

@@ -14,7 +14,7 @@ from benchmarks.report import Line
 from benchmarks.scale import Scale
 from benchmarks.tables.figures import format_cpu
 
-STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "do add-memory": 3.3}
+STARTS: Final = {"info": 2.0, "view": 2.0, "log": 3.3, "audit": 6.0, "do add-memory": 3.3}
 """How many times the processor's time of ``nilo --help`` each command may take."""
 
 

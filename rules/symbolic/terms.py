@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import lru_cache
 from typing import Final, cast
 
 from domain.record import fast_init
@@ -310,7 +311,12 @@ def evaluate(term: Term, values: Mapping[str, Literal]) -> Literal:
 
 def evaluate_all(terms: Sequence[Term], values: Mapping[str, Literal]) -> list[Literal]:
     """The values of terms, given the values of their variables. Shared subterms are computed once."""
-    return Evaluator(terms)(values)
+    return _evaluator_of(*terms)(values)
+
+
+@lru_cache(maxsize=128)  # to list the subterms takes as long as to compute their values, and the same terms come again
+def _evaluator_of(*terms: Term) -> Evaluator:
+    return Evaluator(terms)
 
 
 class Evaluator:

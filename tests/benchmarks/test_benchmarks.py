@@ -28,6 +28,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
         replayed=100,
         judged=(300, 600),
         shared=1,
+        sieved=1,
         polled=Size(hosts=2, vms=3, minutes=100),
         moments=3,
         resizes=2,

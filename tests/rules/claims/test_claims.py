@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import pytest
 
@@ -131,14 +131,20 @@ def test_the_formula_of_a_claim_says_what_cpython_says(command: str) -> None:
 
 def values_of(happening: Happening) -> dict[str, Literal]:
     """A happening as values of the variables of formulas."""
-    values = plain(constants(happening.decision), "decision")
+    values = {**literals(happening.decision, "decision")}
     if happening.before is not None:
-        values |= plain(constants(happening.before), "site" if isinstance(happening.before, Site) else "site.host")
+        values |= literals(happening.before, "site" if isinstance(happening.before, Site) else "site.host")
     if happening.after is not None:
-        values |= plain(constants(happening.after), "after")
+        values |= literals(happening.after, "after")
     for name, value in happening.arguments.items():
-        values |= plain(constants(value), name)
+        values |= literals(value, name)
     return values
+
+
+@lru_cache(maxsize=256, typed=True)  # in a falsified copy all parts but one are as they were
+def literals(value: object, name: str) -> dict[str, Literal]:
+    """The figures of a part of a happening by their paths."""
+    return plain(constants(value), name)
 
 
 def test_the_arguments_of_a_predicate_are_given() -> None:
