@@ -49,8 +49,13 @@ ROWS_AS_OBJECTS: Final = 1024
 """The most rows of a file that wait as objects of Python, which take more memory than columns."""
 FIRST_DATE: Final = "1970-01-01"
 """The day of events that do not say when they were recorded, and have none before them that does."""
-_TEXTS_ONCE: Final = ("body",)
-"""Columns whose texts do not come again: a dictionary of them is of no use."""
+_BODY: Final = "body"
+_TEXTS_ONCE: Final = (_BODY, "correlation", "causation")
+"""Columns whose texts hardly come again: a dictionary of them is of no use."""
+_RISING: Final = ("position", "version", "happened", "earliest", "recorded", "read_host_stream_version")
+"""Columns whose numbers and moments rise: how much takes less room than they themselves."""
+_QUICKLY: Final = -3
+"""How strongly zstd packs bodies: by a fifth less than is usual, and it is unpacked in three quarters of the time."""
 
 Progress = Callable[[int], None]
 
@@ -274,7 +279,9 @@ class _File:
             self._stream,
             SCHEMA,
             compression="zstd",
-            use_dictionary=[column.name for column in COLUMNS if column.name not in _TEXTS_ONCE],
+            compression_level={_BODY: _QUICKLY},
+            use_dictionary=[column.name for column in COLUMNS if column.name not in (*_TEXTS_ONCE, *_RISING)],
+            column_encoding=dict.fromkeys(_RISING, "DELTA_BINARY_PACKED"),
         )
         self._rows: list[tuple[object, ...]] = []
         self._tables: list[pyarrow.Table] = []
