@@ -34,14 +34,6 @@ class Texts:
         which = places if self.which is None else self.which[places]
         return self.texts.take(pyarrow.array(which))
 
-    def take_one_if_same(self, places: Column) -> pyarrow.Array | pyarrow.Scalar:
-        """Those of some events, of a column of few texts; only one if these have the same, as is often so."""
-        assert self.which is not None
-        which = self.which[places]
-        if len(which) and which.min() == which.max():
-            return self.texts[int(which[0])]
-        return self.texts.take(pyarrow.array(which))
-
     def at(self, places: Column) -> Texts:
         """The same, of some events."""
         return Texts(self.texts, places if self.which is None else self.which[places])

@@ -1,7 +1,7 @@
 """The bodies that events should have, and those that they have.
 
-Forms say what is expected of their events; then all bodies are written in the order in which the stored ones are read,
-and compared with these, a little at a time. What is stored right is not kept: it can be written again.
+Forms say of which texts the bodies of their events are made; then what is stored is compared with these in the order in
+which it is read, a little at a time. What is stored right is not kept: it can be written again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy
 import pyarrow
-import pyarrow.compute
 
-from nilometer.audit.sieve.arrow_texts import Texts, join
+from nilometer.audit.sieve.arrow_texts import Texts
 from nilometer.audit.sieve.columns import Column
 from nilometer.audit.sieve.events import NOTHING, Events
+from nilometer.audit.sieve.text_pool import EMPTY, TextPool
 
 CAUSATION: Final = 2
 """So many texts are the causation of an event; the others are its data."""
@@ -26,7 +26,10 @@ class ExpectedBodies:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._texts: list[_Column] = []
+        self._pool = TextPool()
+        self._constants = [self._pool.add(pyarrow.array([text], pyarrow.string())) for text in _CONSTANTS]
+        self._which = numpy.full((events.count, _WIDTH), EMPTY, numpy.int32)
+        """The texts of each body, one after the other, by number."""
         self._causes = numpy.full(events.count, NOTHING, numpy.int64)
         """The event of whose columns a body is made."""
         self._numbers = numpy.full(events.count, NOTHING, numpy.int64)
@@ -41,18 +44,45 @@ class ExpectedBodies:
         of the form something is expected.
         """
         chosen = numpy.flatnonzero(which)
-        some = places[chosen]
-        self._causes[some], self._numbers[some] = causes[chosen], self._expected
-        while len(self._texts) < len(texts):
-            self._texts.append(_Column(self._events.count))
-        for number, column in enumerate(self._texts):
-            column.put(some, texts[number].at(chosen) if number < len(texts) else None)
+        some, source = places[chosen], causes[chosen]
+        written = self._numbers_of(texts, chosen, source)
+        if len(written) > self._which.shape[1]:
+            more = len(written) - self._which.shape[1]
+            self._which = numpy.pad(self._which, ((0, 0), (0, more)), constant_values=EMPTY)
+        rows = numpy.full((len(some), self._which.shape[1]), EMPTY, numpy.int32)
+        for number, column in enumerate(written):
+            rows[:, number] = column
+        self._which[some] = rows
+        self._causes[some], self._numbers[some] = source, self._expected
         self._expected += 1
         return self._expected - 1
 
+    def _numbers_of(self, texts: Sequence[Texts], chosen: Column, source: Column) -> Sequence[Column | int]:
+        """The numbers of all texts of bodies: of the events at ``source``, and of those that a form has written."""
+        events, (correlation, data, earliest) = self._events, self._constants
+        given = [self._at(text, chosen) for text in texts]
+        happened, *behind = (self._at(text, source) for text in events.end)
+        return [
+            self._at(events.beginning, source),
+            *given[:CAUSATION],
+            correlation,
+            self._at(events.correlation, source),
+            data,
+            *given[CAUSATION:],
+            earliest,
+            happened,
+            *behind,
+        ]
+
+    def _at(self, texts: Texts, places: Column) -> Column:
+        """The numbers of the texts that stand at some places."""
+        which = places if texts.which is None else texts.which[places]
+        return which + self._pool.add(texts.texts)
+
     def compare(self, places: Column, stored: pyarrow.Array) -> Column:
         """Compares what is stored of some events with what is expected: whether it is the same."""
-        is_right: Column = _equal(stored, self.write(places)) & (self._causes[places] != NOTHING)
+        is_right = self._pool.are_joined(stored, self._which.take(places, axis=0))
+        is_right &= self._causes[places] != NOTHING
         self._right[places] = is_right
         return is_right
 
@@ -62,53 +92,14 @@ class ExpectedBodies:
         return are_so
 
     def write(self, places: Column) -> pyarrow.Array:
-        """The bodies that are expected of some events; of an event of which nothing is expected, any text."""
-        events, causes = self._events, numpy.maximum(self._causes[places], 0)
-        texts = [column.take(places) for column in self._texts]
-        happened, reason, recorded, via = events.end
-        return join(
-            [
-                events.beginning.take_one_if_same(causes),
-                *texts[:CAUSATION],
-                ',"correlation":"',
-                events.correlation.take(causes),
-                '","data":',
-                *texts[CAUSATION:],
-                ',"earliest":null,"happened":"',
-                happened.take(causes),
-                reason.take_one_if_same(causes),
-                recorded.take(causes),
-                via.take_one_if_same(causes),
-            ]
-        )
+        """The bodies that are expected of some events; of an event of which nothing is expected, an empty text."""
+        return self._pool.join(self._which[places])
 
 
-class _Column:
-    """A text of each event of a piece; empty where none was put."""
-
-    def __init__(self, count: int) -> None:
-        self._which = numpy.zeros(count, numpy.int32)
-        self._size = 1
-        self._parts: list[pyarrow.Array] = [_EMPTY]
-
-    def put(self, places: Column, texts: Texts | None) -> None:
-        """Puts texts at some places, in their order."""
-        if texts is None:
-            self._which[places] = 0
-            return
-        which = numpy.arange(len(places)) if texts.which is None else texts.which
-        self._which[places] = which + self._size
-        self._size += len(texts.texts)
-        self._parts.append(texts.texts)
-
-    def take(self, places: Column) -> pyarrow.Array:
-        """The texts of some events."""
-        if len(self._parts) > 1:
-            self._parts = [pyarrow.concat_arrays(self._parts)]
-        return self._parts[0].take(pyarrow.array(self._which[places]))
-
-
-_EMPTY: Final = pyarrow.array([""], pyarrow.string())
+_CONSTANTS: Final = (',"correlation":"', '","data":', ',"earliest":null,"happened":"')
+"""What stands in all bodies."""
+_WIDTH: Final = 14
+"""Of so many texts most bodies are made."""
 
 
 class StoredBodies:
@@ -117,7 +108,7 @@ class StoredBodies:
     def __init__(self, places: Sequence[Column], bodies: Sequence[pyarrow.Array]) -> None:
         self.places: Column = numpy.concatenate([*places, numpy.zeros(0, numpy.int64)])
         """Which events, in the order of their rows."""
-        self.bodies = pyarrow.concat_arrays([*bodies, _EMPTY[:0]])
+        self.bodies = pyarrow.concat_arrays([*bodies, pyarrow.array([], pyarrow.string())])
 
     def write(self, places: Column) -> pyarrow.Array:
         """What is stored of some of them."""
@@ -135,13 +126,3 @@ def keep_others(expected: ExpectedBodies, stored: Iterable[pyarrow.Array]) -> St
             others.append(bodies.filter(pyarrow.array(is_other)))
         begin += len(bodies)
     return StoredBodies(places, others)
-
-
-_FALSE: Final = pyarrow.scalar(False, pyarrow.bool_())
-
-
-def _equal(one: pyarrow.Array, other: pyarrow.Array) -> Column:
-    found = pyarrow.compute.equal(one, other)
-    if found.null_count:
-        found = pyarrow.compute.fill_null(found, _FALSE)
-    return found.to_numpy(zero_copy_only=False)
