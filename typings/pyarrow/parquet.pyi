@@ -30,7 +30,14 @@ class ParquetFile:
 
 class ParquetWriter:
     def __init__(
-        self, where: BinaryIO, schema: Schema, *, compression: str, use_dictionary: Sequence[str] | bool
+        self,
+        where: BinaryIO,
+        schema: Schema,
+        *,
+        compression: str,
+        compression_level: Mapping[str, int] | None = ...,
+        use_dictionary: Sequence[str] | bool,
+        column_encoding: Mapping[str, str] | None = ...,
     ) -> None: ...
     def write_table(self, table: Table) -> None: ...
     def add_key_value_metadata(self, key_value_metadata: Mapping[str, str]) -> None: ...

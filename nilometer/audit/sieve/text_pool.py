@@ -43,8 +43,9 @@ class _Texts:
     @cached_property
     def views(self) -> Column:
         """A view of each."""
-        views: Column = numpy.frombuffer(memoryview(self._as_views.buffers()[1]), _VIEW)[: len(self.texts)]
-        return views
+        _, views, *_ = self._as_views.buffers()
+        assert views is not None
+        return numpy.frombuffer(memoryview(views), _VIEW)[: len(self.texts)]
 
     def chosen(self, which: Column) -> pyarrow.Array:
         """Some of them; nothing is copied but views."""
@@ -83,25 +84,25 @@ class TextPool:
 
     def are_joined(self, stored: pyarrow.Array, which: Column) -> Column:
         """Whether each stored text is the texts of a row of numbers, one after the other."""
-        count, width = which.shape
+        count, width = len(which), which.shape[1]
         _, offsets, data = stored.buffers()
-        if not count or data is None:
-            return numpy.zeros(count, bool)
-        numbers, texts = which.reshape(-1), self._texts()
-        begins = numpy.frombuffer(memoryview(offsets), numpy.int32)[stored.offset :][: count + 1]
-        lengths = texts.lengths.take(numbers)
-        ends = lengths.cumsum() + begins[0]
-        fits = numpy.ones(count, bool)
-        if not numpy.array_equal(ends[width - 1 :: width], begins[1:]):
-            in_rows, stored_lengths = lengths.reshape(count, width), numpy.diff(begins)
-            fits = in_rows.sum(axis=1) == stored_lengths
-            in_rows[~fits] = 0  # not to be cut: all of it is in the first piece
-            in_rows[~fits, 0] = stored_lengths[~fits]
-            ends = lengths.cumsum() + begins[0]
-        places = pyarrow.py_buffer(numpy.concatenate([begins[:1], ends]).astype(numpy.int32))
-        pieces = pyarrow.Array.from_buffers(pyarrow.string(), len(numbers), [None, places, data])
-        same = pyarrow.compute.equal(pieces.cast(pyarrow.string_view()), texts.chosen(numbers))
-        if same.true_count < len(same):
+        fits: Column = numpy.zeros(count, bool)
+        if not count or offsets is None or data is None:
+            return fits
+        texts, begins = self._texts(), numpy.frombuffer(memoryview(offsets), numpy.int32)[stored.offset :][: count + 1]
+        lengths = texts.lengths.take(which)
+        ends = lengths.cumsum()
+        fits |= ends[width - 1 :: width] == begins[1:] - begins[0]
+        if not fits.all():
+            stored_lengths = numpy.diff(begins)
+            fits[:] = lengths.sum(axis=1) == stored_lengths
+            lengths[~fits] = 0  # not to be cut: all of it is in the first piece
+            lengths[~fits, 0] = stored_lengths[~fits]
+            ends = lengths.cumsum()
+        places = numpy.concatenate([begins[:1], begins[0] + ends]).astype(numpy.int32)
+        pieces = pyarrow.Array.from_buffers(pyarrow.string(), which.size, [None, pyarrow.py_buffer(places), data])
+        same = pyarrow.compute.equal(pieces.cast(pyarrow.string_view()), texts.chosen(which.reshape(-1)))
+        if not pyarrow.compute.all(same).as_py():
             fits &= same.to_numpy(zero_copy_only=False).reshape(count, width).all(axis=1)
         return fits
 
