@@ -23,7 +23,7 @@ PROVE = """\
 import json, sys
 from rules.proving.run import prove
 rules, commands = json.loads(sys.argv[1])
-for result in prove(rules, commands):
+for result in prove(rules, commands, cores=1):  # the workers of the tests have all cores
     found = result.counterexample
     print(json.dumps({
         "name": result.name,

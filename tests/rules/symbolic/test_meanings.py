@@ -65,9 +65,10 @@ class ByZ3:
             assert isinstance(result, Term)
             self._equalities.append(equal(term, result))
             self._answers[path] = f"the answer's {path}"
+        self._variables = variables(*self._equalities)
 
     def compute(self, values: dict[str, Literal]) -> dict[str, Literal]:
-        known = variables(*self._equalities)
+        known = self._variables
         given = [equal(known[name], constant(value)) for name, value in values.items() if name in known]
         result = self._solver.ask(*self._equalities, *given)
         assert result.holds
