@@ -13,6 +13,7 @@ from domain.events import Decided, Event
 from domain.identifiers import StreamName, host_stream, split_stream, vm_stream
 from domain.observed.events import (
     HostRetired,
+    Observed,
     VmAnnotated,
     VmChangeRequested,
     VmMemoryMoved,
@@ -167,7 +168,15 @@ def annotate(
         raise InputError(f"there is no position {position}", hint="nilo log --asked lists requests with theirs")
     if split_stream(envelope.stream)[0] != "vm" or isinstance(envelope.event, Decided):
         why = f"position {position} is not an event of an observed VM"
-        raise InputError(why, hint="what this ledger decides has its reason with it: nilo do … --reason")
+        own = "what this ledger decides has its reason with it: nilo do … --reason"
+        is_observed = isinstance(envelope.event, Observed)
+        raise InputError(why, hint="nilo log --asked lists requests with their positions" if is_observed else own)
+    if isinstance(envelope.event, VmAnnotated):  # what is added to it would be shown nowhere
+        place = envelope.stream, envelope.event.about
+        of_vm = ledger.views.log(Filter(vm=split_stream(envelope.stream)[1]))
+        known = next((one.position for one in of_vm if (one.stream, one.version) == place), None)
+        hint = "nilo log --asked lists requests" if known is None else f"add it to that: nilo annotate {known}"
+        raise InputError(f"position {position} is itself what was added to another event", hint=hint)
     asked = _find_request(ledger, envelope)
     if asked is not None:
         why = f"position {position} is what came of the request at position {asked}"

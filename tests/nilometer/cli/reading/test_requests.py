@@ -82,6 +82,16 @@ def test_requests_without_a_user_or_a_ticket_are_found_until_somebody_adds_it(da
             f"error: position {part} is what came of the request at position 23\n"
             "hint: add it to the request: nilo annotate 23\n"
         )
+    for added_at in (result["positions"][0], result["positions"][0] + 1):  # what is added to that is shown nowhere
+        refused = day.call("annotate", str(added_at), "--ticket", "CHG-1")
+        assert refused.err == (
+            f"error: position {added_at} is itself what was added to another event\n"
+            "hint: add it to that: nilo annotate 23\n"
+        )
+    history = day.call("log", "--format", "json").lines
+    on_host = next(line["position"] for line in history if "host.observed" in line["type"])
+    refused = day.call("annotate", str(on_host), "--ticket", "CHG-1")
+    assert refused.err.endswith("hint: nilo log --asked lists requests with their positions\n")
     shown = day.call("log", "--asked", "--nobody").out
     assert ', because "year end", ticket CHG-2041, approved by CONTOSO\\anna' in shown
     assert day.call("view", "--vm", "web01", "--format", "json").json["vms"][0]["as_of"] < "2026-11-24"
