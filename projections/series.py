@@ -13,7 +13,7 @@ from domain.aggregates import VmAggregate
 from domain.envelope import Envelope
 from domain.events import Event
 from domain.identifiers import UtcTime, split_stream
-from domain.observed.host import ObservedHost, room_of
+from domain.observed.host import ObservedHost, choose_free, room_of
 from domain.record import fast_init
 from domain.state import Power
 from projections.fleet import Fleet
@@ -76,16 +76,25 @@ class _Book:
     """The sum of all entries that are known."""
     unknown: int = 0
     """How many are not."""
+    moved: dict[str, str] = field(default_factory=dict[str, str])
+    """When what each VM holds was last measured."""
+    moved_at: str = ""
+    """The latest of these."""
 
     @property
     def held(self) -> int | None:
         """What they hold together."""
         return None if self.unknown else self.known
 
-    def put(self, vm: str, held: int | None) -> None:
-        """A VM on the host holds so much now."""
-        self.leave(vm)
-        self.entries[vm] = held
+    def put(self, vm: str, held: int | None, moved_at: str) -> None:
+        """A VM on the host holds so much now, as was last measured at a time."""
+        self._take_out(vm)
+        was_latest = self.moved.get(vm) == self.moved_at
+        self.entries[vm], self.moved[vm] = held, moved_at
+        if moved_at >= self.moved_at:
+            self.moved_at = moved_at
+        elif was_latest:
+            self.moved_at = max(self.moved.values())
         if held is None:
             self.unknown += 1
         else:
@@ -93,6 +102,11 @@ class _Book:
 
     def leave(self, vm: str) -> None:
         """A VM is on the host no more, if it was."""
+        self._take_out(vm)
+        if self.moved.pop(vm, None) == self.moved_at:
+            self.moved_at = max(self.moved.values(), default="")
+
+    def _take_out(self, vm: str) -> None:
         if vm in self.entries:
             held = self.entries.pop(vm)
             if held is None:
@@ -136,7 +150,7 @@ class FleetSeries:
         if host_before != host and host_before in self._books:
             self._books[host_before].leave(id)
         if host in self._books:
-            self._books[host].put(id, point.held)
+            self._books[host].put(id, point.held, subject.held_as_of)
         if host_before is not None and host_before != host and host_before in fleet.hosts:
             points.append(self._host_point(host_before, envelope))
         if host is not None and host in fleet.hosts:
@@ -148,17 +162,17 @@ class FleetSeries:
         host = tracked.subject
         if not isinstance(host, ObservedHost):
             return host_point(self.fleet, id, envelope.position, max(happened, tracked.as_of))
-        held = self._book(id).held
+        book = self._book(id)
         vms = self.fleet.observed_on(id) if host.total is None and host.budget is not None else ()
-        total, reserve, free = room_of(host, held, vms)
+        total, reserve, free = room_of(host, book.held, vms)
         return HostPoint(
             position=envelope.position,
             at=happened,
             host=id,
             total=total,
             reserve=reserve,
-            held=held,
-            free=host.free if free is None else free,
+            held=book.held,
+            free=choose_free(free, host.free, host.measured.get("free"), book.moved_at),
         )
 
     def _book(self, host: str) -> _Book:
@@ -166,7 +180,7 @@ class FleetSeries:
         if book is None:
             book = self._books[host] = _Book()
             for vm in self.fleet.observed_on(host):
-                book.put(vm.id, vm.held)
+                book.put(vm.id, vm.held, vm.held_as_of)
         return book
 
 
@@ -187,7 +201,7 @@ def host_point(fleet: Fleet, id: str, position: int, at: UtcTime) -> HostPoint:
         total=account.total,
         reserve=account.reserve,
         held=account.held,
-        free=account.measured_free if account.free is None else account.free,
+        free=account.known_free,
     )
 
 

@@ -114,7 +114,7 @@ def unknown_host_figures(tracked: TrackedHost | None, account: HostAccount | Non
     figures = {
         "total": account.total,
         "reserve": account.reserve,
-        "free": account.measured_free if account.free is None else account.free,
+        "free": account.known_free,
     }
     if account.budget is not None:  # what a budget backs needs no reserve
         del figures["reserve"]

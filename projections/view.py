@@ -226,7 +226,7 @@ def host_row(fleet: Fleet, id: str) -> HostRow:
         total=account.total,
         reserve=account.reserve,
         assigned=account.held,
-        free=account.measured_free if account.free is None else account.free,
+        free=account.known_free,
         as_of=tracked.as_of,
         measured={} if isinstance(subject, HostAggregate) else dict(subject.measured),
         reserve_is_stated=not isinstance(subject, HostAggregate) and subject.reserve_is_stated,

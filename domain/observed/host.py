@@ -114,6 +114,20 @@ class HostAccount:
     """What the source last reported as free."""
     measured_at: str | None
     """When it was reported."""
+    moved_at: str = ""
+    """When what one of its VMs holds was last measured."""
+
+    @property
+    def known_free(self) -> int | None:
+        """What it has left: as reported, unless a VM holds something else since then."""
+        return choose_free(self.free, self.measured_free, self.measured_at, self.moved_at)
+
+
+def choose_free(computed: int | None, measured: int | None, measured_at: str | None, moved_at: str) -> int | None:
+    """What a host has left: as measured, unless it is computed and a VM holds something else since the measurement."""
+    if computed is None or (measured is not None and (measured_at or "") >= moved_at):
+        return measured
+    return computed
 
 
 def account_of(
@@ -134,6 +148,7 @@ def account_of(
         free=free,
         measured_free=host.free,
         measured_at=host.measured.get("free"),
+        moved_at=max((vm.held_as_of for vm in on), default=""),
     )
 
 

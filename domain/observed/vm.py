@@ -192,6 +192,11 @@ class ObservedVm:
         return lent_of(self.accounts)
 
     @property
+    def held_as_of(self) -> str:
+        """When what it holds was last measured; empty if it never was."""
+        return max(self.measured.get("assigned", ""), self.measured.get("power", ""))
+
+    @property
     def held(self) -> int | None:
         """What the VM takes of its host's budget: the devices that the budget backs, or else all that is assigned."""
         if self.not_listed_since is not None or self.retired_since is not None:

@@ -103,7 +103,22 @@ def test_a_host_is_shown_with_what_was_measured_of_it() -> None:
     assert host.not_watched == {"since": time(11), "until": time(20)}
     assert (host.version, host.origin, host.as_of, host.measured["total"]) == ("2022", "observed", time(20), time(10))
     _, host = rows_of(SEEN, replace(observed, reserve=GiB), polled(19))
-    assert (host.free, host.not_watched, host.watched_until) == (59 * GiB, None, time(20))
+    assert (host.free, host.not_watched, host.watched_until) == (40 * GiB, None, time(20))
+
+
+def test_what_a_host_has_left_is_what_was_measured_unless_a_vm_holds_something_else_since_then() -> None:
+    measured = HostObserved(name="seen1", total=64 * GiB, reserve=GiB, free=40 * GiB)
+    _, host = rows_of(SEEN, measured)
+    assert (host.free, host.measured["free"]) == (40 * GiB, time(10))
+    for later in (VmObserved(assigned=8 * GiB), VmObserved(power=Power.OFF, assigned=0, held=0)):
+        _, host = rows_of(SEEN, measured, later)
+        assert host.free == 63 * GiB - (later.assigned or 0)
+        _, host = rows_of(SEEN, measured, later, replace(measured, free=30 * GiB))
+        assert host.free == 30 * GiB
+    _, host = rows_of(SEEN, measured, VmObserved(in_use=2 * GiB))
+    assert host.free == 40 * GiB
+    _, host = rows_of(SEEN, replace(measured, free=None))
+    assert host.free == 59 * GiB
 
 
 def test_a_host_shows_what_its_vms_wait_for() -> None:
