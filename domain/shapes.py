@@ -141,7 +141,8 @@ def parse_size(text: str) -> int:
         raise ValueError(f"{text!r} is not a size; write a whole number and a unit, such as 4GiB or 512MiB")
     number, unit = match[1].lstrip("0") or "0", match[2]
     if unit and unit not in UNITS:
-        exact = {name.lower(): name for name in UNITS} | {name[0].lower(): name for name in UNITS if name[1] == "i"}
+        exact = {name.lower(): name for name in UNITS}
+        exact |= {name[:size].lower(): name for name in UNITS if name[1] == "i" for size in (1, 2)}
         meant = exact.get(unit.lower())
         hint = f"did you mean {number}{meant}?" if meant else "use KiB, MiB, GiB, TiB or PiB"
         raise ValueError(f"{text!r} has the unknown unit {unit!r}; {hint}")

@@ -83,6 +83,7 @@ def test_sizes_are_typed_as_in_powershell_and_are_powers_of_two(text: str, size:
         ("4gib", "'4gib' has the unknown unit 'gib'; did you mean 4GiB?"),
         ("4gb", "'4gb' has the unknown unit 'gb'; did you mean 4GB?"),
         ("4G", "'4G' has the unknown unit 'G'; did you mean 4GiB?"),
+        ("4Gi", "'4Gi' has the unknown unit 'Gi'; did you mean 4GiB?"),
         ("4m", "'4m' has the unknown unit 'm'; did you mean 4MiB?"),
         ("4B", "'4B' has the unknown unit 'B'; use KiB, MiB, GiB, TiB or PiB"),
         ("1EiB", "'1EiB' has the unknown unit 'EiB'; use KiB, MiB, GiB, TiB or PiB"),
