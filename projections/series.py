@@ -68,7 +68,7 @@ FigurePoint = VmPoint | HostPoint
 
 
 @dataclass(slots=True)
-class _Book:
+class _HeldMemory:
     """What the observed VMs on a host hold of it, and the sum: an event of one VM changes one entry."""
 
     entries: dict[str, int | None] = field(default_factory=dict[str, int | None])
@@ -120,7 +120,7 @@ class FleetSeries:
 
     def __init__(self, fleet: Fleet | None = None) -> None:
         self.fleet = fleet or Fleet()
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, _HeldMemory] = {}
         """Of observed hosts, each from when it was first asked for."""
 
     def take(self, envelope: Envelope[Event]) -> list[FigurePoint]:
@@ -175,10 +175,10 @@ class FleetSeries:
             free=choose_free(free, host.free, host.measured.get("free"), book.moved_at),
         )
 
-    def _book(self, host: str) -> _Book:
+    def _book(self, host: str) -> _HeldMemory:
         book = self._books.get(host)
         if book is None:
-            book = self._books[host] = _Book()
+            book = self._books[host] = _HeldMemory()
             for vm in self.fleet.observed_on(host):
                 book.put(vm.id, vm.held, vm.held_as_of)
         return book
