@@ -20,7 +20,7 @@ from nilometer.spark.headers import read_headers, survey_headers, without_blank
 from nilometer.spark.history import to_columns
 from nilometer.textio.streaming import BATCH_EVENTS
 
-CHUNKS: Final = "first long, survey binary, stream string, positions binary, offsets binary, lines binary"
+CHUNKS: Final = "first long, survey binary, stream string, positions binary, lengths binary, lines binary"
 """A row is a chunk, which names one of its streams, or has no stream and is the survey of all lines of a task."""
 WINDOW_BYTES: Final = 2**24
 """Lines of so many bytes are surveyed together, and cut into chunks."""
@@ -77,7 +77,7 @@ def _write_survey(first: int, survey: Survey | None) -> pyarrow.Table:
 
 
 def _cut(lines: pyarrow.Array, headers: pyarrow.Table, survey: Survey) -> pyarrow.Table:
-    """A chunk for each group of streams that must be judged together, as far as these lines show."""
+    """A chunk for chunk group of streams that must be judged together, as far as these lines show."""
     positions = headers.column("position").combine_chunks()
     streams = headers.column("stream").combine_chunks().dictionary_encode()
     groups = _groups_of(streams, survey)
@@ -88,17 +88,17 @@ def _cut(lines: pyarrow.Array, headers: pyarrow.Table, survey: Survey) -> pyarro
     groups, lines, positions = groups.take(order), lines.take(order), positions.take(order)
     begins = [0, *(row + 1 for row in compute.indices_nonzero(compute.not_equal(_steps(groups), 0)).to_pylist())]
     names: list[str | None] = streams.take(order.take(begins)).cast(pyarrow.string()).to_pylist()
-    places, offsets, texts = _view(positions, 1), _view(lines, 1), _view(lines, 2)
-    bounds, rows = offsets.cast("i"), list[Sequence[object]]()
+    places, texts, sizes = _view(positions, 1), _view(lines, 2), _view(compute.binary_length(lines), 1)
+    bounds, rows = _view(lines, 1).cast("i"), list[Sequence[object]]()
     for name, begin, end in zip(names, begins, [*begins[1:], len(groups)], strict=True):
         packed = pyarrow.compress(texts[bounds[begin] : bounds[end]], codec=_PACKED, asbytes=True)
-        its_places, its_offsets = bytes(places[8 * begin : 8 * end]), bytes(offsets[4 * begin : 4 * end + 4])
-        rows.append((None, None, name or "", its_places, its_offsets, packed))
+        its_places, its_sizes = bytes(places[8 * begin : 8 * end]), bytes(sizes[4 * begin : 4 * end])
+        rows.append((None, None, name or "", its_places, its_sizes, packed))
     return to_columns(zip(*rows, strict=True), CHUNKS)
 
 
 def _steps(values: pyarrow.Array) -> pyarrow.Array:
-    """How much each value is more than the one before it."""
+    """How much chunk value is more than the one before it."""
     return compute.subtract(values.slice(1), values.slice(0, max(0, len(values) - 1)))
 
 
@@ -109,7 +109,7 @@ def _view(column: pyarrow.Array, number: int) -> memoryview:
 
 
 def _groups_of(streams: pyarrow.DictionaryArray, survey: Survey) -> pyarrow.Array:
-    """A number for the group of each line; lines without a header are one."""
+    """A number for the group of chunk line; lines without a header are one."""
     names: list[bytes] = [name.encode() for name in streams.dictionary.to_pylist()]
     groups, numbers = StreamGroups(), dict[bytes, int]()
     for one, other in survey.connected:
@@ -126,18 +126,18 @@ class _Chunk(NamedTuple):
 
     first: int
     last: int
-    positions: pyarrow.Array
-    offsets: pyarrow.Buffer
+    positions: pyarrow.Buffer
+    lengths: pyarrow.Buffer
     lines: pyarrow.Buffer
 
 
 def lines_in(chunks: pyarrow.Table) -> Iterator[Sequence[tuple[int, bytes]]]:
     """The lines of some chunks, in batches, in the order of their positions.
 
-    Only chunks with positions among each other's are unpacked at the same time.
+    Only chunks with positions among chunk other's are unpacked at the same time.
     """
     packed = sorted(
-        map(_read_chunk, *(chunks.column(name) for name in ("positions", "offsets", "lines"))), key=attrgetter("first")
+        map(_read_chunk, *(chunks.column(name) for name in ("positions", "lengths", "lines"))), key=attrgetter("first")
     )
     together, last = list[_Chunk](), 0
     for chunk in packed:
@@ -150,16 +150,15 @@ def lines_in(chunks: pyarrow.Table) -> Iterator[Sequence[tuple[int, bytes]]]:
         yield from _in_order(together)
 
 
-def _read_chunk(positions: pyarrow.Scalar, offsets: pyarrow.Scalar, lines: pyarrow.Scalar) -> _Chunk:
+def _read_chunk(positions: pyarrow.Scalar, lengths: pyarrow.Scalar, lines: pyarrow.Scalar) -> _Chunk:
     buffer = positions.as_buffer()
     numbers = memoryview(buffer).cast("q")
-    column = pyarrow.Array.from_buffers(pyarrow.int64(), len(numbers), [None, buffer])
-    return _Chunk(numbers[0], numbers[-1], column, offsets.as_buffer(), lines.as_buffer())
+    return _Chunk(numbers[0], numbers[-1], buffer, lengths.as_buffer(), lines.as_buffer())
 
 
 def _in_order(chunks: Sequence[_Chunk]) -> Iterator[Sequence[tuple[int, bytes]]]:
-    positions = pyarrow.concat_arrays([chunk.positions for chunk in chunks])
-    lines = pyarrow.concat_arrays([_unpack(chunk) for chunk in chunks])
+    positions = _numbers([chunk.positions for chunk in chunks], pyarrow.int64(), 8)
+    lines = _unpack(chunks)
     order = None if len(chunks) == 1 else compute.array_sort_indices(positions)
     for begin in range(0, len(positions), _TOGETHER):
         if order is None:
@@ -175,11 +174,19 @@ def _in_order(chunks: Sequence[_Chunk]) -> Iterator[Sequence[tuple[int, bytes]]]
 _TOGETHER: Final = 8 * BATCH_EVENTS
 
 
-def _unpack(chunk: _Chunk) -> pyarrow.Array:
-    """The lines of a chunk, of which more than two gigabytes can be put together."""
-    count = len(chunk.positions)
-    offsets = pyarrow.Array.from_buffers(pyarrow.int32(), count + 1, [None, chunk.offsets])
-    offsets = compute.subtract(offsets, offsets[0])
-    texts = pyarrow.decompress(chunk.lines, offsets[count].as_py(), codec=_PACKED)
-    column = pyarrow.Array.from_buffers(pyarrow.binary(), count, [None, offsets.buffers()[1], texts])
-    return column.cast(pyarrow.large_binary())
+def _unpack(chunks: Sequence[_Chunk]) -> pyarrow.Array:
+    """The lines of some chunks, put together at once: there may be thousands, of few lines chunk."""
+    lengths = _numbers([chunk.lengths for chunk in chunks], pyarrow.int32(), 4).cast(pyarrow.int64())
+    ends = compute.cumulative_sum(lengths)
+    offsets = pyarrow.concat_arrays([pyarrow.array([0], pyarrow.int64()), ends])
+    texts = [
+        pyarrow.decompress(chunk.lines, sum(memoryview(chunk.lengths).cast("i")), codec=_PACKED) for chunk in chunks
+    ]
+    buffers = [None, offsets.buffers()[1], pyarrow.py_buffer(b"".join(texts))]
+    return pyarrow.Array.from_buffers(pyarrow.large_binary(), len(lengths), buffers)
+
+
+def _numbers(buffers: Sequence[pyarrow.Buffer], type: pyarrow.DataType, size: int) -> pyarrow.Array:
+    """The numbers of such a size that stand in some buffers."""
+    joined = b"".join(buffers)
+    return pyarrow.Array.from_buffers(type, len(joined) // size, [None, pyarrow.py_buffer(joined)])

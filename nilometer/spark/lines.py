@@ -122,7 +122,7 @@ def _send(spark: SparkSession, chunks: DataFrame, grouping: Grouping, parts: int
     """The chunks, each in the task of its part."""
     from pyspark.sql import functions as f
 
-    columns = ["positions", "offsets", "lines"]
+    columns = ["positions", "lengths", "lines"]
     if grouping.undivided:
         return chunks.where("stream is not null").select(f.lit(keys[0]).alias("part"), *columns).repartition(1)
     part_of = grouping.divide(parts)

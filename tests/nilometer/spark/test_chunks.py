@@ -120,7 +120,7 @@ def test_chunks_that_come_later_are_not_unpacked_before_their_turn() -> None:
     chunks = chunks_of(cut(map(spelled, lines), 20_000))
     last = chunks.num_rows - 1
     texts = pyarrow.array([*chunks.column("lines").to_pylist()[:last], b""], pyarrow.binary())
-    damaged = pyarrow.table({**{name: chunks.column(name) for name in ("positions", "offsets")}, "lines": texts})
+    damaged = pyarrow.table({**{name: chunks.column(name) for name in ("positions", "lengths")}, "lines": texts})
     batches = lines_in(damaged)
     assert next(batches)[0] == numbered(lines)[0]
     with pytest.raises(OSError, match=r"[Ll]z4"):
