@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import cast
+from typing import Final, cast
 
 import numpy
 import pyarrow
@@ -19,6 +19,8 @@ from rules.symbolic.terms import Sort
 
 _QUOTE, _BACKSLASH, _SPACE = b'"\\ '
 """What JSON does not take into a text as it is: the first two, and what comes before a space."""
+_TOGETHER: Final = 65_536
+"""So many characters are looked at together: they, and what is found of them, stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +98,5 @@ def _are_escaped(texts: pyarrow.Array) -> bool:
         return False
     begin, end = numpy.frombuffer(memoryview(offsets), numpy.int32)[[texts.offset, texts.offset + len(texts)]]
     characters = numpy.frombuffer(memoryview(data), numpy.uint8)[begin:end]
-    return bool(((characters < _SPACE) | (characters == _QUOTE) | (characters == _BACKSLASH)).any())
+    blocks = (characters[start : start + _TOGETHER] for start in range(0, len(characters), _TOGETHER))
+    return any(bool(((some < _SPACE) | (some == _QUOTE) | (some == _BACKSLASH)).any()) for some in blocks)
