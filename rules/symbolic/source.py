@@ -64,9 +64,9 @@ def refusing(source: RuleSource) -> Generator[None]:
     except (UnreadableRule, InternalError):
         raise
     except RecursionError:
-        raise source.error(source.tree, "a rule that is nested too deeply to be read", "several smaller ones") from None
+        raise source.error(source.tree, "this is nested too deeply to be read", "several smaller ones") from None
     except MemoryError:
-        why = "a rule for which there is not enough memory while it is read"
+        why = "there is not enough memory while it is read"
         raise source.error(source.tree, why, "several smaller ones, or read it where there is more memory") from None
     except (Exception, SystemExit) as error:
         if not _is_raised_outside(error):

@@ -231,7 +231,7 @@ def test_what_is_no_file_of_policies_is_an_error(text: str) -> None:
     [
         ("def f(vm: Vm -> bool:\n", "policies.py:1:14: this is not Python: "),
         (BEGIN + "vm.held > 1" + "0" * 5000, "policies.py:3: a number of thousands of digits"),
-        (BEGIN + "vm.held" + " + 1" * 9000 + " > 1", "policies.py: an expression is nested too deeply"),
+        (BEGIN + "vm.held" + " + 1" * 50_000 + " > 1", "policies.py: an expression is nested too deeply"),
     ],
 )
 def test_what_python_cannot_parse_is_said_in_words_of_policies(text: str, why: str) -> None:
