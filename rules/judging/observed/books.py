@@ -77,7 +77,8 @@ class Books:
         free = account.free
         if free is None and account.total is not None and account.held is not None:
             free = account.total - account.held  # including the reserve, which may be unknown and still constant
-        if not host.is_listed:  # VMs of its first poll may come after this: what they hold is unknown, and not 0
+        all_is_free = account.budget is not None and free == event.free  # who enforces a budget knows all that is held
+        if not host.is_listed and not all_is_free:  # VMs of its first poll may come after this
             about = _ask_of_free(replace(account, held=None), event.free)
             collector.report_unknown(AGREES, ref, UNMEASURED, about)
             self._report_no_before(host, event.free)
@@ -138,9 +139,9 @@ class Books:
             if unconfirmed is not None:
                 self._report_unconfirmed(unconfirmed)
                 host.unconfirmed = None
-            if host.deviation is None:
+            if host.deviation is None and account.budget is None:
                 self._report_no_before(host, free)
-            else:
+            else:  # of a budget all was free once
                 collector.count_holds(CONSERVED)
             host.deviation = deviation
             if deviation == 0 and reserve_known:

@@ -87,17 +87,24 @@ def pool(free: int) -> HostObserved:
     return HostObserved(budget=8 * GiB, free=free, record="-")
 
 
+def measured(free: int) -> HostObserved:
+    """A host of which nothing enforces a budget was measured."""
+    return HostObserved(total=8 * GiB, reserve=0, free=free, record="-")
+
+
 def test_of_what_is_free_before_the_vms_of_a_first_poll_are_recorded_nothing_is_said() -> None:
-    alone = books_at((0, "host/hv01", pool(8 * GiB)))
-    assert alone == {"book_agrees": (0, [(1, "unknown", UNMEASURED)]), "conserved": (0, [])}
-    listed = replace(pool(8 * GiB), listed=ListedVms(count=0, assigned=0, complete=True))
+    for host in (measured(8 * GiB), pool(5 * GiB)):
+        alone = books_at((0, "host/hv01", host))
+        assert alone == {"book_agrees": (0, [(1, "unknown", UNMEASURED)]), "conserved": (0, [])}
+    listed = replace(measured(8 * GiB), listed=ListedVms(count=0, assigned=0, complete=True))
     assert books_at((0, "host/hv01", listed)) == {"book_agrees": (1, []), "conserved": (0, [])}
 
 
-def test_conserved_is_judged_from_the_second_measurement_on() -> None:
-    first = (0, "vm/a", vm(3 * GiB)), (1, "host/hv01", pool(5 * GiB))
-    assert books_at(*first) == {"book_agrees": (1, []), "conserved": (0, [])}
-    assert books_at(*first, (2, "host/hv01", pool(5 * GiB))) == {"book_agrees": (2, []), "conserved": (1, [])}
+def test_an_enforced_budget_that_is_all_free_proves_that_nothing_is_held() -> None:
+    assert books_at((0, "host/hv01", pool(8 * GiB))) == {"book_agrees": (1, []), "conserved": (1, [])}
+
+
+def test_conserved_is_judged_from_the_second_measurement_on_but_of_a_budget_all_was_free_once() -> None:
     moved = VmMemoryMoved(
         device=BASE_MEMORY,
         means=Means.BOOT,
@@ -107,9 +114,14 @@ def test_conserved_is_judged_from_the_second_measurement_on() -> None:
         backed=True,
         record="-",
     )
-    begin = (0, "vm/a", vm(2 * GiB)), (1, "vm/a", moved), (3, "host/hv01", pool(5 * GiB))
-    conserved = 0, [(2, "unknown", "the host's free memory before was not measured")]
-    assert books_at(*begin) == {"book_agrees": (1, []), "conserved": conserved}
+    for host, holds in ((measured, 0), (pool, 1)):
+        first = (0, "vm/a", vm(3 * GiB)), (1, "host/hv01", host(5 * GiB))
+        assert books_at(*first) == {"book_agrees": (1, []), "conserved": (holds, [])}
+        second = (2, "host/hv01", host(5 * GiB))
+        assert books_at(*first, second) == {"book_agrees": (2, []), "conserved": (holds + 1, [])}
+        begin = (0, "vm/a", vm(2 * GiB)), (1, "vm/a", moved), (3, "host/hv01", host(5 * GiB))
+        unknown = [] if holds else [(2, "unknown", "the host's free memory before was not measured")]
+        assert books_at(*begin) == {"book_agrees": (1, []), "conserved": (holds, unknown)}
 
 
 def test_a_host_that_was_measured_before_its_vms_were_recorded_raises_no_false_alarm() -> None:
@@ -117,7 +129,7 @@ def test_a_host_that_was_measured_before_its_vms_were_recorded_raises_no_false_a
     for minute in range(4):
         polls += [(minute, "host/hv01", pool(5 * GiB)), (minute, "vm/a", vm(3 * GiB))]
     found = books_at(*polls)
-    assert found == {"book_agrees": (3, [(1, "unknown", UNMEASURED)]), "conserved": (2, [])}
+    assert found == {"book_agrees": (3, [(1, "unknown", UNMEASURED)]), "conserved": (3, [])}
 
 
 def asked_anew(*envelopes: tuple[str, Observed]) -> int:
