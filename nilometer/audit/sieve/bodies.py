@@ -27,7 +27,6 @@ class ExpectedBodies:
     def __init__(self, events: Events) -> None:
         self._events = events
         self._pool = TextPool()
-        self._constants = [self._pool.add(pyarrow.array([text], pyarrow.string())) for text in _CONSTANTS]
         self._which = numpy.full((events.count, _WIDTH), EMPTY, numpy.int32)
         """The texts of each body, one after the other, by number."""
         self._causes = numpy.full(events.count, NOTHING, numpy.int64)
@@ -57,21 +56,16 @@ class ExpectedBodies:
         self._expected += 1
         return self._expected - 1
 
-    def _numbers_of(self, texts: Sequence[Texts], chosen: Column, source: Column) -> Sequence[Column | int]:
+    def _numbers_of(self, texts: Sequence[Texts], chosen: Column, source: Column) -> Sequence[Column]:
         """The numbers of all texts of bodies: of the events at ``source``, and of those that a form has written."""
-        events, (correlation, data, earliest) = self._events, self._constants
+        events = self._events
         given = [self._at(text, chosen) for text in texts]
-        happened, *behind = (self._at(text, source) for text in events.end)
         return [
             self._at(events.beginning, source),
             *given[:CAUSATION],
-            correlation,
             self._at(events.correlation, source),
-            data,
             *given[CAUSATION:],
-            earliest,
-            happened,
-            *behind,
+            *(self._at(text, source) for text in events.end),
         ]
 
     def _at(self, texts: Texts, places: Column) -> Column:
@@ -96,9 +90,7 @@ class ExpectedBodies:
         return self._pool.join(self._which[places])
 
 
-_CONSTANTS: Final = (',"correlation":"', '","data":', ',"earliest":null,"happened":"')
-"""What stands in all bodies."""
-_WIDTH: Final = 14
+_WIDTH: Final = 11
 """Of so many texts most bodies are made."""
 
 

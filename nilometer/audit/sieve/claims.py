@@ -31,6 +31,8 @@ _LONGEST: Final = 4
 """A part of a configuration version with more digits is unreadable."""
 VM_READ: Final[Path] = ("evidence", "vm")
 """Where the settings of the VM stand that a decision read."""
+_BEHIND: Final = ',"correlation":"'
+"""What stands behind the causation of an event."""
 _ELSEWHERE: Final[Mapping[Path, str]] = {("in_use",): "after_in_use"}
 """What has no column of its own, but is said a second time where there is one."""
 
@@ -132,18 +134,18 @@ class EventRows:
 
     @property
     def causation(self) -> Sequence[Texts]:
-        """The event that caused it, or ``null``."""
-        causes, nothing = self.events.texts("causation").take(pyarrow.array(self.index)), Texts.same("", len(self))
+        """The event that caused it, or ``null``, and what stands between it and the correlation."""
+        causes, behind = self.events.texts("causation").take(pyarrow.array(self.index)), Texts.same(_BEHIND, len(self))
         if causes.null_count == len(causes):
-            return Texts.same("null", len(self)), nothing
-        return Texts(pyarrow.compute.fill_null(texts_as_json(causes), constant("null"))), nothing
+            return Texts.same("null", len(self)), behind
+        return Texts(pyarrow.compute.fill_null(texts_as_json(causes), constant("null"))), behind
 
     @property
     def own_id(self) -> Sequence[Texts]:
-        """The id of the event."""
+        """The same of an event that they caused: their own ids."""
         return (
             self.events.labels("stream").written(_beginning_of_id).at(self.index),
-            Texts(join([figures_as_json(self.version, int), '"'])),
+            Texts(join([figures_as_json(self.version, int), f'"{_BEHIND}'])),
         )
 
     @property

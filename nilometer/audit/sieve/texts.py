@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final, TypeAlias, cast
 
 import pyarrow
@@ -23,6 +23,8 @@ from rules.symbolic.terms import Sort, Term
 from rules.symbolic.values import SymbolicRecord
 
 NULL: Final = "null"
+_BEFORE, _BEHIND = '","data":', ',"earliest":null,"happened":"'
+"""What stands before the data, after the correlation, and behind it, before the moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,11 @@ class BodyWriter:
         return self.results.setdefault(term, len(self.results))
 
     def pieces(self, data: Mapping[str, Part]) -> Sequence[OfEvent]:
-        """The data of an event, piece by piece."""
+        """The data of an event, piece by piece, with what stands between it and the columns around it."""
+        pieces = chain([_BEFORE], self._pieces(data), [_BEHIND])
         return [
             piece
-            for of_event, group in groupby(self._pieces(data), _is_of_event)
+            for of_event, group in groupby(pieces, _is_of_event)
             for piece in (cast("Iterable[OfEvent]", group) if of_event else [_of_figures(group)])
         ]
 
