@@ -52,10 +52,11 @@ RECORDING_RULES: Final[Mapping[str, Rule]] = {
 
 def host_commands(reader: RuleReader) -> dict[str, HostCommand]:
     """The transitions of all commands on hosts, by command."""
-    return {command: _host_command(reader, command) for command in RECORDING_RULES}
+    return {command: host_command(reader, command) for command in RECORDING_RULES}
 
 
-def _host_command(reader: RuleReader, command: str) -> HostCommand:
+def host_command(reader: RuleReader, command: str) -> HostCommand:
+    """The transition of one command."""
     rule = RECORDING_RULES[command]
     values = {
         name: SITE["host"] if name == "host" else symbolic(name, kind) for name, kind in parameter_types(rule).items()

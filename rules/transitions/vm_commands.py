@@ -53,10 +53,11 @@ class Transition:
 
 def transitions(reader: RuleReader) -> list[Transition]:
     """The transitions of all commands on VMs."""
-    return [_transition(reader, command) for command in RECORDINGS]
+    return [transition_of(reader, command) for command in RECORDINGS]
 
 
-def _transition(reader: RuleReader, command: type[VmCommand]) -> Transition:
+def transition_of(reader: RuleReader, command: type[VmCommand]) -> Transition:
+    """The transition of one command."""
     rule = RECORDINGS[command]
     arguments = {name: symbolic(name, kind) for name, kind in parameter_types(rule).items() if name != "site"}
     recorded = as_record(reader.call(rule, [SITE, *arguments.values()]))

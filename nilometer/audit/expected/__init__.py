@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from domain.commands import COMMANDS
 from nilometer.audit.expected.event import ExpectedEvent, HostChange
 from nilometer.audit.expected.on_hosts import events_on_hosts
 from nilometer.audit.expected.on_vms import events_on_vms
@@ -42,11 +43,27 @@ __all__ = [
     "Text",
     "VersionBefore",
     "expected_events",
+    "expected_events_of",
+    "rules_are_read",
 ]
 
 
-@cache
 def expected_events() -> Sequence[ExpectedEvent]:
-    """All forms that the sieve knows."""
-    rules = RuleTerms()
-    return (*events_on_vms(rules), *events_on_hosts(rules))
+    """The forms of all commands."""
+    return [event for command in COMMANDS for event in expected_events_of(command)]
+
+
+@cache
+def expected_events_of(command: str) -> Sequence[ExpectedEvent]:
+    """The forms in which a command is recorded: only its rules are read. None for a name of no command."""
+    return (*events_on_vms(_rules(), command), *events_on_hosts(_rules(), command))
+
+
+def rules_are_read() -> bool:
+    """Whether rules were read in this process."""
+    return expected_events_of.cache_info().currsize > 0
+
+
+@cache
+def _rules() -> RuleTerms:
+    return RuleTerms()

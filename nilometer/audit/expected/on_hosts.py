@@ -29,7 +29,7 @@ from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord, as_record, as_term, leaves, replace_in, substitute
-from rules.transitions.host_commands import HostCommand, host_commands
+from rules.transitions.host_commands import RECORDING_RULES, HostCommand, host_command
 from rules.transitions.vm_commands import SITE, possible_values
 
 _KINDS: Final = (
@@ -41,21 +41,22 @@ _KINDS: Final = (
 )
 
 
-def events_on_hosts(rules: RuleTerms) -> Iterator[ExpectedEvent]:
-    """The events of commands on hosts, and of definitions of VMs."""
-    known = host_commands(rules.program)
-    for command in known.values():
-        if command.command in _NAMES:
-            for kind in cast("list[HostEventKind]", possible_values(command.recorded.term("event"))):
-                if kind in _KINDS:
-                    yield _event(rules, command, kind)
-    yield _defined(rules, known["define-vm"])
-    for setting in SETTINGS:
-        for has_name in (True, False):
-            yield _definition_refused(known["define-vm"], setting, has_name=has_name)
+def events_on_hosts(rules: RuleTerms, command: str) -> Iterator[ExpectedEvent]:
+    """The events that are recorded of a command on a host, or of a definition of a VM."""
+    if command not in RECORDING_RULES:
+        return
+    known = host_command(rules.program, command)
+    if command in tuple(HostCommandName):
+        for kind in cast("list[HostEventKind]", possible_values(known.recorded.term("event"))):
+            if kind in _KINDS:
+                yield _event(rules, known, kind)
+    else:
+        yield _defined(rules, known)
+        for setting in SETTINGS:
+            for has_name in (True, False):
+                yield _definition_refused(known, setting, has_name=has_name)
 
 
-_NAMES: Final = tuple(HostCommandName)
 _VMS: Final = "vms"
 """How many VMs are on a host: no argument of a command, but read for it."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import cast
+from typing import Final, cast
 
 from domain import events
 from domain.changes import host_figures
-from domain.commands import COMMANDS
+from domain.commands import COMMANDS, NAMES, SetMemory
+from domain.deciding.steps import RECORDINGS
 from domain.deciding.vms import VM_EVENTS
 from domain.events import VmFigures
 from domain.evolve import unchanged
@@ -42,29 +43,40 @@ from rules.judging.decided.attribution import HOST_INVARIANTS
 from rules.symbolic import terms
 from rules.symbolic.terms import FALSE, TRUE, ZERO, Term, constant
 from rules.symbolic.values import SymbolicRecord, as_record, equal, leaves, replace_in, substitute
-from rules.transitions.vm_commands import SITE, Transition, possible_values, transitions
+from rules.transitions.vm_commands import SITE, Transition, possible_values
 
 
-def events_on_vms(rules: RuleTerms) -> Iterator[ExpectedEvent]:
-    """The events of commands on VMs that are there."""
-    for transition in transitions(rules.program):
+def events_on_vms(rules: RuleTerms, command: str) -> Iterator[ExpectedEvent]:
+    """The events that are recorded of a command on a VM that is there."""
+    for transition in _recorded_as(rules, command):
+        recorded = as_record(transition.recorded["asked"])
         for kind in cast("list[VmEventKind]", possible_values(transition.recorded.term("event"))):
-            if kind is VmEventKind.NOTHING:
-                continue
-            asked = as_record(transition.recorded["asked"])
-            for command in cast("list[VmCommandName]", possible_values(asked.term("command"))):
-                if _is_recorded_so(transition.command, kind, command):
-                    yield from (_event(rules, written, kind, command) for written in _as_written(transition, kind))
+            for name in cast("list[VmCommandName]", possible_values(recorded.term("command"))):
+                if name == command and _is_recorded_so(transition.command, kind, name):
+                    yield from (_event(rules, written, kind, name) for written in _as_written(transition, kind))
+
+
+def _recorded_as(rules: RuleTerms, command: str) -> Iterator[Transition]:
+    """The transitions of the commands that may be recorded as this one: itself, and for some ``set-memory``."""
+    asked = COMMANDS.get(command)
+    for kind in RECORDINGS:
+        if kind is asked or (kind is SetMemory and command in _OF_SET_MEMORY):
+            yield rules.transition_of(kind)
 
 
 def _is_recorded_so(asked: str, kind: VmEventKind, command: VmCommandName) -> bool:
     """Whether a command that was asked for can be recorded as another one in this form."""
-    event = {
-        VmCommandName.CONFIGURE_MEMORY: VmEventKind.MEMORY_CONFIGURED,
-        VmCommandName.ADD_MEMORY: VmEventKind.MEMORY_ADDED,
-        VmCommandName.REMOVE_MEMORY: VmEventKind.MEMORY_REMOVED,
-    }
-    return kind is VmEventKind.COMMAND_REFUSED or asked != "set-memory" or event.get(command) is kind
+    if kind in (VmEventKind.NOTHING, VmEventKind.COMMAND_REFUSED):
+        return kind is VmEventKind.COMMAND_REFUSED
+    return asked != NAMES[SetMemory] or _OF_SET_MEMORY.get(command) is kind
+
+
+_OF_SET_MEMORY: Final[Mapping[str, VmEventKind]] = {
+    VmCommandName.CONFIGURE_MEMORY: VmEventKind.MEMORY_CONFIGURED,
+    VmCommandName.ADD_MEMORY: VmEventKind.MEMORY_ADDED,
+    VmCommandName.REMOVE_MEMORY: VmEventKind.MEMORY_REMOVED,
+}
+"""As what ``set-memory`` is recorded, and the event of its success."""
 
 
 def _as_written(transition: Transition, kind: VmEventKind) -> Iterator[Transition]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, cast
 
+from domain.commands import VmCommand
 from domain.decision import Code
 from domain.events import Event, VmEvent
 from domain.rule import Rule
@@ -17,17 +18,26 @@ from rules.symbolic import terms
 from rules.symbolic.reader import RuleReader
 from rules.symbolic.terms import Term, constant
 from rules.symbolic.values import SymbolicRecord, Value, as_term
+from rules.transitions.vm_commands import Transition, transition_of
 
 ORIGIN: Final = Text("decided")
 READ_OF_HOST: Final = ("total", "reserve", "version", "held")
 
 
 class RuleTerms:
-    """The rules and the specification as terms, each read once."""
+    """The rules and the specification as terms, each read when it is first needed."""
 
     def __init__(self) -> None:
         self.program = RuleReader()
         self._specification = RuleReader(is_predicate)
+        self.transitions: dict[type[VmCommand], Transition] = {}
+
+    def transition_of(self, command: type[VmCommand]) -> Transition:
+        """The transition of a command on a VM, which may be recorded as another command."""
+        found = self.transitions.get(command)
+        if found is None:
+            found = self.transitions[command] = transition_of(self.program, command)
+        return found
 
     def figure(self, vm: SymbolicRecord, name: str) -> Value:
         """A figure of a VM, also one that is derived from others."""

@@ -14,11 +14,12 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
+from domain.commands import COMMANDS
 from domain.events import HostFigures, VmFigures
 from domain.quantities import LARGEST
 from domain.settings import ConfigVersion
 from domain.state import Host, Vm
-from nilometer.audit.expected import ExpectedEvent, expected_events
+from nilometer.audit.expected import ExpectedEvent, expected_events_of
 from nilometer.audit.expected.event import BookChange
 from nilometer.audit.expected.moving import MOVE
 from nilometer.audit.expected.parts import (
@@ -39,6 +40,7 @@ from rules.symbolic.values import SymbolicRecord, Value, as_record, leaves
 
 _VM: Final = "site.vm."
 _HOST: Final = "site.host."
+_COMMANDS: Final = {name.encode(): name for name in COMMANDS}
 _NO_SIZES: Final = (f"{_VM}generation", f"{_VM}config_version.major", f"{_VM}config_version.minor")
 """Numbers that stay the same as long as a VM is of the same kind."""
 
@@ -93,7 +95,8 @@ class Forms:
         """
         key = type, command, is_sized
         if key not in self._forms:
-            event = _expected().get(key)
+            name = _COMMANDS.get(command)
+            event = None if name is None else _expected(name).get((type, is_sized))
             self._forms[key] = None if event is None else predicted_form(event, self._vm, self._host)
         return self._forms[key]
 
@@ -124,21 +127,16 @@ def forms_of(vm: Vm, host: Host) -> Forms:
 
 
 @cache
-def _expected() -> Mapping[tuple[bytes, bytes, bool], ExpectedEvent]:
-    """The expected events on VMs that were there before, by type, command, and whether a size was asked for.
+def _expected(command: str) -> Mapping[tuple[bytes, bool], ExpectedEvent]:
+    """The expected events of a command on a VM that was there before, by type and whether a size was asked for.
 
     Moves are left to the judge: they read two hosts.
     """
     return {
-        (event.topic.replace("/", ".v").encode(), event.command.encode(), bool(event.sized)): event
-        for event in expected_events()
-        if event.vm_before is not None and event.command != MOVE
+        (event.topic.replace("/", ".v").encode(), bool(event.sized)): event
+        for event in (expected_events_of(command) if command != MOVE else ())
+        if event.vm_before is not None
     }
-
-
-def rules_are_read() -> bool:
-    """Whether the rules were read in this process, so that to predict costs no more than to judge."""
-    return _expected.cache_info().currsize > 0
 
 
 def predicted_form(event: ExpectedEvent, vm: Vm, host: Host) -> PredictedForm | None:

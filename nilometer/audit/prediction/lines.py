@@ -51,7 +51,7 @@ PREDICT_AFTER: Final = 5000
 
 None are if the rules were read before in this process, as in a worker of Spark, or if as many are known to come.
 """
-_FORMS: Final = "nilometer.audit.prediction.forms"
+_EXPECTED: Final = "nilometer.audit.expected"
 _TYPES: Final = frozenset(
     f"{kind}.v{shape}".encode() for (kind, shape), event in EVENTS.items() if issubclass(event, VmEvent)
 )
@@ -165,8 +165,8 @@ class LinePredictor:
 
 def _rules_are_read() -> bool:
     """Whether the rules were read in this process; what reads them is not loaded to be asked."""
-    forms = sys.modules.get(_FORMS)
-    return forms is not None and cast("Callable[[], bool]", vars(forms)["rules_are_read"])()
+    expected = sys.modules.get(_EXPECTED)
+    return expected is not None and cast("Callable[[], bool]", vars(expected)["rules_are_read"])()
 
 
 def _read_header(line: bytes, source: bytes) -> _Header | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy
 import pyarrow
 
-from nilometer.audit.expected import ExpectedEvent
+from domain.commands import COMMANDS
+from nilometer.audit.expected import ExpectedEvent, expected_events_of
 from nilometer.audit.sieve.bodies import ExpectedBodies, StoredBodies, keep_others
 from nilometer.audit.sieve.claims import EventRows
 from nilometer.audit.sieve.columns import Column
@@ -42,9 +43,14 @@ class Looked:
 class Looking:
     """The forms that are looked for."""
 
-    def __init__(self, expected: Sequence[ExpectedEvent], streams: Streams) -> None:
-        self._expected, self._streams = expected, streams
-        self._numbers = _numbers_by_key(expected)
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self.expected: list[ExpectedEvent] = []
+        """The forms, by number: those of the commands that events name."""
+        self._numbers = defaultdict[Key, list[int]](list)
+        """The numbers of the forms, by the topic of an event, its command and whether it says a size."""
+        self._commands: set[str] = set()
+        """The commands whose rules were read."""
         self._forms: dict[int, Form] = {}
         """Those that were looked for so far."""
 
@@ -89,23 +95,24 @@ class Looking:
 
     def _forms_of(self, key: Key) -> tuple[Form | None, Sequence[Form]]:
         """The forms that an event can have: one of which all has columns, and the others."""
+        _, command, _ = key
+        if command in COMMANDS and command not in self._commands:
+            self._read_rules(command)
         numbers = self._numbers.get(key, ())
         for number in numbers:
             if number not in self._forms:
-                self._forms[number] = Form(number, self._expected[number])
+                self._forms[number] = Form(number, self.expected[number])
         forms = [self._forms[number] for number in numbers]
         first = next((form for form in forms if form.has_columns), None)
         return first, [form for form in forms if form is not first]
 
+    def _read_rules(self, command: str) -> None:
+        self._commands.add(command)
+        for number, form in enumerate(expected_events_of(command), len(self.expected)):
+            self.expected.append(form)
+            for sized in (False, True) if form.sized is None else (form.sized,):
+                self._numbers[form.topic, form.command, sized].append(number)
+
 
 def _written(proposals: Iterable[Proposal], bodies: ExpectedBodies) -> Iterator[Written]:
     return (found for proposal in proposals if (found := proposal.written(bodies)) is not None)
-
-
-def _numbers_by_key(forms: Sequence[ExpectedEvent]) -> Mapping[Key, Sequence[int]]:
-    """The numbers of the forms, by the topic of an event, its command and whether it says a size."""
-    found = defaultdict[Key, list[int]](list)
-    for number, form in enumerate(forms):
-        for sized in (False, True) if form.sized is None else (form.sized,):
-            found[form.topic, form.command, sized].append(number)
-    return found

@@ -19,7 +19,7 @@ from domain.errors import InputError
 from domain.guests import Guest
 from domain.identifiers import StreamName, vm_id
 from domain.kinds import DECIDED
-from nilometer.audit.expected import ExpectedEvent, expected_events
+from nilometer.audit.expected import ExpectedEvent
 from nilometer.audit.partitioning.grouping import BOOK_KINDS, Grouping, StreamSurvey, Survey, group_streams
 from nilometer.audit.result import EventPlace
 from nilometer.audit.sieve.columns import Column
@@ -76,7 +76,7 @@ def sieve_export(manifest: Manifest, on_progress: Progress = lambda count: None)
 
     So whoever judges it in one piece decides what is wrong with it, and what may be passed over.
     """
-    sieve = _Sieve(manifest, expected_events())
+    sieve = _Sieve(manifest)
     try:
         reason = _changed_files(manifest)
         with reduced_garbage_collection(), shared_memory_pool():
@@ -106,13 +106,13 @@ def _changed_files(manifest: Manifest) -> str:
 class _Sieve:
     """A history that is being sieved."""
 
-    def __init__(self, manifest: Manifest, forms: Sequence[ExpectedEvent]) -> None:
+    def __init__(self, manifest: Manifest) -> None:
         self.survey = Survey()
         """Of the streams that are left to the judge."""
         self.last = 0
-        self._manifest, self._expected = manifest, forms
+        self._manifest = manifest
         self._streams = Streams()
-        self._looking = Looking(forms, self._streams)
+        self._looking = Looking(self._streams)
         self._states = Continuity()
         self._groups = StreamGroups()
         self._suspects: set[int] = set()
@@ -193,7 +193,7 @@ class _Sieve:
                 coverage.events += count
                 kinds[IN_PLACE] += count
                 if form != NO_FORM:
-                    kinds[_kind_of(self._expected[form], list(Guest)[guest])] += count
+                    kinds[_kind_of(self._looking.expected[form], list(Guest)[guest])] += count
         for kind, count in kinds.items():
             for rule in rules_for(kind):
                 coverage.count(rule, Verdict.HOLDS, count)
@@ -221,7 +221,7 @@ class _Sieve:
                 for vm, destination in pairs:
                     self._groups.join(names[vm].encode(), names[destination].encode())
         combined: Column = events.stream[counted].astype(numpy.int64)
-        sizes = len(names), len(self._expected) + 1, len(Guest)
+        sizes = len(names), len(self._looking.expected) + 1, len(Guest)
         for column, size in zip((host, form + 1, guest), sizes, strict=True):
             combined = combined * size + column[counted]
         encoded = pyarrow.array(combined, pyarrow.int64()).dictionary_encode()

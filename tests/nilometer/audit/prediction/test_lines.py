@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nilometer.audit.expected import expected_events_of
 from nilometer.audit.prediction import forms
 from nilometer.audit.prediction.lines import PREDICT_AFTER, LinePredictor
 from nilometer.audit.reading import read_events
@@ -128,6 +129,7 @@ def test_a_history_is_judged_singly_at_first() -> None:
 
 def test_where_the_rules_were_read_before_none_is_judged_singly() -> None:
     text, passed = decided_history(7, 40), list[int]()
+    expected_events_of.cache_clear()
     forms._expected.cache_clear()  # pyright: ignore[reportPrivateUsage]
     forms._FORMS.clear()  # pyright: ignore[reportPrivateUsage]
     for after in (None, 0, None):  # the second one reads the rules
